@@ -1,0 +1,21 @@
+# A room is one folder and one static library: perfwatt_room(config DEPENDS base LIBRARIES yaml-cpp).
+# Includes point one way, as the DEPENDS do; tests/unit/layering_test enforces it.
+function(perfwatt_room name)
+  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  if(NOT sources)
+    return()
+  endif()
+  add_library(perfwatt_${name} STATIC ${sources})
+  add_library(perfwatt::${name} ALIAS perfwatt_${name})
+  set_target_properties(perfwatt_${name} PROPERTIES EXPORT_NAME ${name})
+  target_link_libraries(perfwatt_${name} PUBLIC perfwatt_options fmt::fmt
+                        ${ROOM_PUBLIC_LIBRARIES} PRIVATE ${ROOM_LIBRARIES})
+  foreach(dependency IN LISTS ROOM_DEPENDS)
+    if(TARGET perfwatt_${dependency})
+      target_link_libraries(perfwatt_${name} PUBLIC perfwatt_${dependency})
+    endif()
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY PERFWATT_ROOMS perfwatt_${name})
+endfunction()

@@ -1,0 +1,7 @@
+if(NOT PERFWATT_TESTS)
+  return()
+endif()
+enable_testing()
+find_package(GTest REQUIRED)
+include(GoogleTest)
+add_subdirectory(tests)

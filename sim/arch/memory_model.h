@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/base/time.h"
+#include "sim/program/program.h"
+#include "sim/stats/counts.h"
+
+namespace perfwatt {
+
+enum class Direction : std::uint8_t { read, write };
+
+/// One transfer as a memory sees it. `layer` labels the counts, -1 for none.
+struct MemoryTransfer {
+    std::int64_t address = 0;
+    std::int64_t row_bytes = 0;
+    std::int64_t rows = 1;
+    std::int64_t pitch_bytes = 0;
+    Direction direction = Direction::read;
+    int layer = -1;
+    int master = 0;
+    std::uint64_t id = 0;  ///< the caller's, given back in the completion
+
+    [[nodiscard]] std::int64_t bytes() const { return row_bytes * rows; }
+};
+
+struct MemoryCompletion {
+    std::uint64_t id = 0;
+    Time at;  ///< read: the last datum has arrived; write: the last datum is in the array
+};
+
+/// What a memory reports when a run has ended; see DESIGN's record, `memories`.
+struct MemoryReport {
+    std::string name;
+    std::string timing;  ///< "exact", "stream" or "sram"
+    std::int64_t read_bytes = 0;   ///< asked for by transfers
+    std::int64_t write_bytes = 0;
+    std::int64_t rounding_bytes = 0;  ///< moved beyond what was asked: bursts are whole
+    std::int64_t burst_bytes = 0;
+    std::int64_t peak_bytes_per_second = 0;
+    Time data_bus_busy;  ///< summed over channels
+    int channels = 1;
+    std::int64_t row_hits = 0;
+    std::int64_t column_commands = 0;
+    struct CommandCount {
+        std::string name;  ///< ACT, PRE, RD, WR, REF …
+        std::int64_t count = 0;
+    };
+    std::vector<CommandCount> commands;
+};
+
+/// A memory with its controller, in plain C++. The engine's SystemC shell drives it event to event:
+/// it submits transfers at the current time and lets the model run ahead to the next moment at which
+/// anybody else could act, so that one kernel event serves many memory commands.
+class MemoryModel {
+  public:
+    virtual ~MemoryModel() = default;
+
+    /// Hands over a transfer at `now`, which is never earlier than the time advanced to.
+    virtual void submit(Time now, const MemoryTransfer& transfer) = 0;
+
+    /// Simulates up to `limit`, exclusive: nothing is decided at or after it. Appends the transfers
+    /// whose completion became known; a completion may lie after `limit`, never before the time
+    /// that next_completion_bound() gave.
+    virtual void advance(Time limit, std::vector<MemoryCompletion>& completions) = 0;
+
+    /// No transfer now in flight can complete before this; Time::max() when none is.
+    /// Strictly later than the time advanced to.
+    [[nodiscard]] virtual Time next_completion_bound() const = 0;
+
+    /// Time for which the data bus has been busy up to `at` (at most the time advanced to), summed
+    /// over channels; used to tell bandwidth from latency.
+    [[nodiscard]] virtual Time data_bus_busy(Time at) const = 0;
+
+    /// Ends the run at `end`: accounts for refresh and standby up to it. Queues must be empty.
+    virtual void finish(Time end) = 0;
+
+    /// The actions it counts, with their prices; called once, before the run.
+    [[nodiscard]] virtual std::vector<Action> actions() const = 0;
+    /// Adds what was counted; `ids` are its actions' places in `counts`. Background work that
+    /// belongs to no layer is added to layer `counts.layers() - 1`, the shared row.
+    virtual void add_counts(Counts& counts, const std::vector<ActionId>& ids) const = 0;
+
+    [[nodiscard]] virtual MemoryReport report() const = 0;
+};
+
+}  // namespace perfwatt

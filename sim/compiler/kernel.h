@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sim/base/data_type.h"
+#include "sim/base/strong_id.h"
+#include "sim/graph/graph.h"
+
+namespace perfwatt {
+
+using KernelId = StrongId<struct KernelTag>;
+
+/// A contraction as a loop nest, which covers convolutions, matrix products and attention products:
+///
+///   for g, n, p, q, k:  out[n,g,k,p,q] += in[n,g,c,p*stride_h+r*dilation_h,..] * w[g,k,c,r,s]
+///
+/// A matrix product M x N x K is n=1, p=M, q=1, k=N, c=K, r=s=1. A batched product has g=batch.
+struct Contraction {
+    std::int64_t g = 1;  ///< independent groups (convolution groups, attention heads x batch)
+    std::int64_t n = 1;  ///< batch; shares the second operand
+    std::int64_t p = 1;  ///< output rows
+    std::int64_t q = 1;  ///< output columns
+    std::int64_t k = 1;  ///< output channels of a group
+    std::int64_t c = 1;  ///< input channels of a group
+    std::int64_t r = 1;  ///< filter rows
+    std::int64_t s = 1;  ///< filter columns
+    std::int64_t stride_h = 1, stride_w = 1;
+    std::int64_t dilation_h = 1, dilation_w = 1;
+    std::int64_t input_h = 1, input_w = 1;  ///< extents of the input plane, padding excluded
+    /// This many neighbouring groups use the same second operand (grouped-query attention).
+    std::int64_t groups_sharing_second = 1;
+
+    DataType first_type = DataType::int8;   ///< activations
+    DataType second_type = DataType::int8;  ///< weights, or the second activation
+    DataType accumulator_type = DataType::int32;
+
+    [[nodiscard]] std::int64_t macs() const { return g * n * p * q * k * c * r * s; }
+    [[nodiscard]] std::int64_t first_elements() const { return g * n * c * input_h * input_w; }
+    [[nodiscard]] std::int64_t second_elements() const {
+        return g / groups_sharing_second * k * c * r * s;
+    }
+    [[nodiscard]] std::int64_t output_elements() const { return g * n * p * q * k; }
+};
+
+/// What vector work does to each element; its cost in operations is the device's.
+enum class VectorOp : std::uint8_t {
+    add, multiply, compare, convert, divide, exponential, reciprocal_sqrt, table,
+};
+
+/// `count` operations of one kind on each element.
+struct VectorStep {
+    VectorOp op = VectorOp::add;
+    double per_element = 1;
+};
+
+/// Element by element: activations, residual additions, scaling.
+struct Elementwise {
+    std::int64_t elements = 0;  ///< of the output
+    std::vector<VectorStep> steps;
+};
+
+/// Many to one: softmax, norms, pooling, scans. `elements` are read, in rows of `row` elements,
+/// `passes` times over (softmax: maximum, sum, scale).
+struct Reduce {
+    std::int64_t elements = 0;
+    std::int64_t row = 1;
+    std::int64_t passes = 1;
+    std::vector<VectorStep> steps;
+};
+
+/// No arithmetic: transpose, gather, concatenation, cache append. Contiguous runs of `run_bytes`.
+struct Move {
+    std::int64_t bytes = 0;
+    std::int64_t run_bytes = 0;
+};
+
+/// Work no accelerator unit does: data-dependent post-processing, priced on the host.
+struct HostWork {
+    std::int64_t operations = 0;
+    std::int64_t bytes = 0;
+};
+
+/// An operand or result of a kernel, as memory sees it.
+struct Operand {
+    TensorId tensor;
+    std::int64_t bytes = 0;
+    TensorRole role = TensorRole::activation;
+};
+
+/// A unit of mapping: one class of loop nest with what was fused onto it.
+struct Kernel {
+    std::string name;      ///< of the operator it came from; for reports
+    std::string operator_type;
+    std::variant<Contraction, Elementwise, Reduce, Move, HostWork> work;
+    std::vector<Operand> inputs;   ///< a contraction: [0] first operand, [1] second, then the rest
+    std::vector<Operand> outputs;
+    /// Fused onto a contraction's output before it leaves the unit, in order.
+    std::vector<Elementwise> epilogue;
+    /// Pooling fused after the epilogue: `outputs` then holds the pooled size.
+    std::vector<Reduce> fused_pooling;
+    std::vector<KernelId> depends_on;
+};
+
+}  // namespace perfwatt

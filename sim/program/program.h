@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sim/base/data_type.h"
+#include "sim/base/strong_id.h"
+#include "sim/base/time.h"
+
+namespace perfwatt {
+
+using CommandId = StrongId<struct CommandTag>;
+using UnitId = StrongId<struct UnitTag>;    ///< an execution unit: a DMA engine, a matrix unit …
+using LayerId = StrongId<struct LayerTag>;  ///< a row of the report
+using MemoryId = StrongId<struct MemoryTag>;
+
+/// What an execution unit is; a family names its units and says how long each takes.
+enum class UnitKind : std::uint8_t { dma, matrix, vector, pim, host };
+
+struct Unit {
+    std::string name;  ///< "core0.matrix"
+    UnitKind kind = UnitKind::dma;
+    int core = 0;
+};
+
+/// `rows` rows of `row_bytes` contiguous bytes, `pitch_bytes` apart, in a memory's own addresses.
+struct Region {
+    MemoryId memory;
+    std::int64_t address = 0;
+    std::int64_t row_bytes = 0;
+    std::int64_t rows = 1;
+    std::int64_t pitch_bytes = 0;
+
+    [[nodiscard]] std::int64_t bytes() const { return row_bytes * rows; }
+};
+
+/// A place in a core's scratchpad; decides which banks are touched.
+struct Buffer {
+    std::int64_t address = 0;
+    std::int64_t bytes = 0;
+};
+
+struct Load {
+    Region source;
+    Buffer target;
+};
+
+struct Store {
+    Buffer source;
+    Region target;
+};
+
+/// One tile of a contraction on a matrix unit: m x n x k, `repeat` times (groups).
+struct Contract {
+    std::int64_t m = 0, n = 0, k = 0;
+    std::int64_t repeat = 1;
+    DataType first_type = DataType::int8;
+    DataType second_type = DataType::int8;
+    bool first_k_tile = true;  ///< accumulators start at zero
+    bool last_k_tile = true;   ///< accumulators leave the unit
+    std::int64_t useful_macs = 0;
+    Buffer first, second, output;
+};
+
+/// `operations` lane-operations over `elements` elements on a vector unit.
+struct Vector {
+    std::int64_t elements = 0;
+    std::int64_t operations = 0;
+    DataType type = DataType::int8;
+    std::int64_t read_bytes = 0;
+    std::int64_t write_bytes = 0;
+    Buffer input, output;
+};
+
+/// Fixed-time work: a launch, a host operation.
+struct Delay {
+    Time duration;
+    std::int64_t operations = 0;
+};
+
+/// One tile-sized command. It starts when its unit is free (commands of a unit start in program
+/// order) and every command in `after` has ended.
+struct Command {
+    UnitId unit;
+    LayerId layer;
+    std::variant<Load, Store, Contract, Vector, Delay> work;
+    std::vector<CommandId> after;  ///< earlier commands only
+};
+
+struct Layer {
+    std::string name;
+    std::string operator_type;
+    std::int64_t macs = 0;  ///< of the graph
+};
+
+/// What a compiler hands to a platform: readable as text (program_text.h), replayable.
+struct Program {
+    std::vector<Unit> units;
+    std::vector<std::string> memories;  ///< by MemoryId
+    std::vector<Layer> layers;
+    std::vector<Command> commands;
+};
+
+}  // namespace perfwatt
