@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/arch/device.h"
+#include "sim/base/time.h"
+
+namespace perfwatt {
+
+enum class PowerBoundary : std::uint8_t { chip, chip_dram, board, wall };
+enum class Trust : std::uint8_t { a, b, none };
+
+/// A link between a chip and a memory, or a host and a card.
+struct LinkSpec {
+    std::string name;
+    std::int64_t bytes_per_second = 0;  ///< payload
+    Time latency;                       ///< one way
+    double picojoules_per_bit = 0;
+    std::string energy_source;
+};
+
+/// A memory as a chip sees it: which standard, how many channels, across which links.
+struct MemoryAttachment {
+    std::string name;
+    std::string standard;  ///< name or file of a perfwatt/memory/v1 YAML, resolved by the loader
+    int channels = 1;
+    std::int64_t capacity_bytes = 0;
+    std::vector<std::string> via;  ///< links crossed, nearest the chip first
+    std::int64_t transaction_bytes = 4096;  ///< a DMA transfer is cut into pieces of this size
+    int outstanding = 16;                   ///< pieces in flight for one DMA engine
+};
+
+/// A chip as simulated: what every family shares, and the family's device.
+struct ChipSpec {
+    std::string name;
+    std::string description;
+    std::string family;
+    int process_nm = 0;
+    double voltage = 0;
+    Trust trust = Trust::none;
+    PowerBoundary power_boundary = PowerBoundary::chip;
+    std::vector<std::string> estimated;  ///< paths of values nobody published
+    std::vector<LinkSpec> links;
+    std::vector<MemoryAttachment> memories;  ///< [0] holds weights, inputs and spilled activations
+    Time launch;  ///< host time before an inference starts on the chip
+    std::string config_hash;
+    std::shared_ptr<const Device> device;
+};
+
+}  // namespace perfwatt

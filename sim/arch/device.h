@@ -1,0 +1,106 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sim/arch/kernel.h"
+#include "sim/base/diagnostics.h"
+#include "sim/base/time.h"
+#include "sim/program/program.h"
+#include "sim/program/program_builder.h"
+#include "sim/stats/counts.h"
+
+namespace perfwatt {
+
+/// Where an operand lives while a kernel runs.
+struct Placement {
+    enum class Where : std::uint8_t { memory, on_chip } where = Where::memory;
+    Region region;  ///< in memory: rows and pitch are the kernel's to choose, address and size given
+    Buffer buffer;  ///< on chip: in the address space of core 0's scratchpad, the same on each core
+};
+
+/// What a family's mapper is asked: one kernel, where its operands live, what room is left.
+struct MappingRequest {
+    const Kernel* kernel = nullptr;
+    std::vector<Placement> inputs;
+    std::vector<Placement> outputs;
+    Buffer free;           ///< on-chip bytes a core may use for tiles
+    int effort = 1000;     ///< candidates evaluated at most
+};
+
+/// A mapping in words, printed and replayed as YAML: "tile_p: 7", "order: k,p,c", "split: k".
+using Mapping = std::vector<std::pair<std::string, std::string>>;
+
+struct MappingChoice {
+    Mapping mapping;
+    Time cost;            ///< the device's own cost function for it
+    Time bound;           ///< no mapping can be faster: work / peak
+    int candidates = 0;   ///< evaluated
+    std::vector<std::pair<std::string, int>> rejected;  ///< reason -> how many
+};
+
+/// On-chip memory that outlives a kernel: where the compiler may keep tensors.
+struct OnChipMemory {
+    std::int64_t bytes_per_core = 0;   ///< 0: nothing can stay
+    int cores = 1;
+    std::int64_t alignment = 1;
+    /// Of these bytes, at most this many for weights and for activations; equal to bytes_per_core
+    /// where the memory is unified.
+    std::int64_t weight_bytes = 0;
+    std::int64_t activation_bytes = 0;
+};
+
+/// Power drawn all the time, whether or not anything runs.
+struct StaticPower {
+    std::string name;
+    EnergyComponent component = EnergyComponent::static_;
+    double watts = 0;
+    std::string source;
+};
+
+/// The throughput no program can exceed; the bounds and the invariants are made of these.
+struct Peak {
+    std::int64_t macs_per_second = 0;
+    std::int64_t vector_operations_per_second = 0;
+};
+
+/// What a hardware family must offer for one configured accelerator. Pure: immutable, without
+/// SystemC, safe to ask from the mapper a million times.
+class Device {
+  public:
+    virtual ~Device() = default;
+
+    [[nodiscard]] virtual std::vector<Unit> units() const = 0;
+    [[nodiscard]] virtual OnChipMemory on_chip() const = 0;
+    /// For a pair of operand types; a type the unit lacks has no peak.
+    [[nodiscard]] virtual Peak peak(DataType first, DataType second) const = 0;
+
+    // The compiler's view.
+    /// Nothing if the kernel can run, else why not.
+    [[nodiscard]] virtual std::optional<Infeasible> refuses(const Kernel& kernel) const = 0;
+    [[nodiscard]] virtual std::variant<MappingChoice, Infeasible> map(
+        const MappingRequest& request) const = 0;
+    /// Cost of a given mapping, or why it does not fit; map() minimises this.
+    [[nodiscard]] virtual std::variant<Time, Infeasible> cost(const MappingRequest& request,
+                                                              const Mapping& mapping) const = 0;
+    /// Appends the kernel's commands. PERFWATT_CHECKs that the mapping fits.
+    virtual void emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
+                      ProgramBuilder& program) const = 0;
+
+    // The platform's view.
+    /// Time a contract, vector or delay command takes on its unit when nothing is contended.
+    [[nodiscard]] virtual Time duration(const Command& command) const = 0;
+    /// The actions it counts, with prices.
+    [[nodiscard]] virtual std::vector<Action> actions() const = 0;
+    /// Adds what a command does; `ids` are the places of actions() in `counts`.
+    virtual void count(const Command& command, std::span<const ActionId> ids,
+                       Counts& counts) const = 0;
+    [[nodiscard]] virtual std::vector<StaticPower> static_power() const = 0;
+};
+
+}  // namespace perfwatt

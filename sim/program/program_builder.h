@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sim/program/program.h"
+
+namespace perfwatt {
+
+/// Appends commands to a program and derives their dependencies from what they touch: a command
+/// that reads a byte waits for its last writer, one that writes it for the last writer and every
+/// reader since. Scratchpad bytes are tracked per core, memory bytes per memory.
+class ProgramBuilder {
+  public:
+    explicit ProgramBuilder(std::vector<Unit> units, std::vector<std::string> memories);
+    ~ProgramBuilder();
+    ProgramBuilder(ProgramBuilder&&) noexcept;
+    ProgramBuilder& operator=(ProgramBuilder&&) noexcept;
+
+    LayerId add_layer(Layer layer);
+    /// `extra` are dependencies beyond those of the bytes (a barrier, a launch).
+    CommandId add(UnitId unit, LayerId layer, std::variant<Load, Store, Contract, Vector, Delay> work,
+                  const std::vector<CommandId>& extra = {});
+    [[nodiscard]] const Program& program() const;
+    [[nodiscard]] Program take();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace perfwatt
