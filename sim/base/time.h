@@ -6,6 +6,9 @@
 
 namespace perfwatt {
 
+/// Products of two 64-bit quantities; a GNU extension, which -Wpedantic would refuse unmarked.
+__extension__ using Int128 = __int128;
+
 /// A point in, or a span of, simulated time: an integer number of femtoseconds.
 /// 64 bits hold two and a half hours; a clock edge is never more than 1 fs from its exact place.
 struct Time {
@@ -39,12 +42,12 @@ class Clock {
 
     /// Time of `cycles` cycles, rounded up to the femtosecond.
     [[nodiscard]] constexpr Time cycles(std::int64_t cycles) const {
-        const __int128 fs = (static_cast<__int128>(cycles) * kFsPerSecond + hertz_ - 1) / hertz_;
+        const Int128 fs = (static_cast<Int128>(cycles) * kFsPerSecond + hertz_ - 1) / hertz_;
         return {static_cast<std::int64_t>(fs)};
     }
     /// The smallest number of cycles that lasts at least `span`.
     [[nodiscard]] constexpr std::int64_t cycles_in(Time span) const {
-        const __int128 scaled = static_cast<__int128>(span.fs) * hertz_;
+        const Int128 scaled = static_cast<Int128>(span.fs) * hertz_;
         return static_cast<std::int64_t>((scaled + kFsPerSecond - 1) / kFsPerSecond);
     }
     friend constexpr bool operator==(Clock, Clock) = default;
@@ -56,7 +59,7 @@ class Clock {
 
 /// Time to move `bytes` at `bytes_per_second`, rounded up to the femtosecond.
 [[nodiscard]] constexpr Time transfer_time(std::int64_t bytes, std::int64_t bytes_per_second) {
-    const __int128 fs = static_cast<__int128>(bytes) * 1'000'000'000'000'000;
+    const Int128 fs = static_cast<Int128>(bytes) * 1'000'000'000'000'000;
     return {static_cast<std::int64_t>((fs + bytes_per_second - 1) / bytes_per_second)};
 }
 
