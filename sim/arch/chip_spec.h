@@ -6,11 +6,9 @@
 
 #include "sim/arch/device.h"
 #include "sim/base/time.h"
+#include "sim/stats/provenance.h"
 
 namespace perfwatt {
-
-enum class PowerBoundary : std::uint8_t { chip, chip_dram, board, wall };
-enum class Trust : std::uint8_t { a, b, none };
 
 /// A link between a chip and a memory, or a host and a card.
 struct LinkSpec {

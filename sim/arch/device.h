@@ -14,6 +14,7 @@
 #include "sim/program/program.h"
 #include "sim/program/program_builder.h"
 #include "sim/stats/counts.h"
+#include "sim/stats/energy.h"
 
 namespace perfwatt {
 
@@ -53,14 +54,6 @@ struct OnChipMemory {
     /// where the memory is unified.
     std::int64_t weight_bytes = 0;
     std::int64_t activation_bytes = 0;
-};
-
-/// Power drawn all the time, whether or not anything runs.
-struct StaticPower {
-    std::string name;
-    EnergyComponent component = EnergyComponent::static_;
-    double watts = 0;
-    std::string source;
 };
 
 /// The throughput no program can exceed; the bounds and the invariants are made of these.
