@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/base/data_type.h"
+#include "sim/base/time.h"
+
+namespace perfwatt::npu {
+
+/// Which operand a matrix unit's cells hold while the others stream past.
+enum class Dataflow : std::uint8_t { weight_stationary, output_stationary, input_stationary };
+
+/// How operands reach the cells and sums leave them; decides fill and drain only.
+enum class Feeding : std::uint8_t {
+    systolic,   ///< skewed, from neighbour to neighbour: rows - 1 + columns - 1 cycles to fill
+    broadcast,  ///< a bus per row and column: no skew
+    tree,       ///< products of a column's rows are summed in a tree: log2(rows) cycles
+};
+
+/// What the rows of a unit that sums along them may be unrolled over.
+enum class Reduction : std::uint8_t {
+    channels_and_taps,  ///< c*r*s together (im2col): a 3x3x3 filter fills 27 rows
+    channels,           ///< input channels only; each filter tap is a pass of its own
+};
+
+/// How groups (depthwise and grouped convolutions, batched products) use the cells.
+enum class Grouped : std::uint8_t {
+    separate,        ///< one group at a time: a depthwise 3x3 uses 9 rows of one column
+    block_diagonal,  ///< groups side by side on the diagonal; the blocks beside it hold zeros
+    dedicated,       ///< a mode of its own does `grouped_macs_per_cycle`, whatever the shape
+};
+
+/// MACs of one cell in a cycle for a pair of operand types: `macs_per_cell` where narrow types
+/// share a cell, 1 / `cells_per_mac` where wide ones need several.
+struct TypeRate {
+    DataType first = DataType::int8;
+    DataType second = DataType::int8;
+    std::int64_t macs_per_cell = 1;
+    std::int64_t cells_per_mac = 1;
+};
+
+/// `rows` x `columns` cells, each summing `depth` products a cycle.
+///   weight_stationary: rows x depth run over the reduction, columns over output channels
+///   output_stationary: rows over output positions, columns over output channels, depth over the
+///                      reduction
+///   input_stationary:  rows x depth over the reduction, columns over output positions
+struct MatrixSpec {
+    std::int64_t rows = 0;
+    std::int64_t columns = 0;
+    std::int64_t depth = 1;
+    Dataflow dataflow = Dataflow::weight_stationary;
+    Feeding feeding = Feeding::systolic;
+    Reduction reduction = Reduction::channels_and_taps;
+    std::vector<TypeRate> rates;
+    std::int64_t pipeline_depth = 1;  ///< cycles through multiplier, adder and output stage
+    /// Rows of the held operand that move in (weights, inputs) or out (outputs) each cycle.
+    std::int64_t stationary_rows_per_cycle = 1;
+    bool stationary_double_buffered = true;  ///< the next moves while the present one computes
+    std::int64_t accumulator_bytes = 0;      ///< partial sums held at the unit, per core
+    Grouped grouped = Grouped::separate;
+    std::int64_t grouped_macs_per_cycle = 0;  ///< for Grouped::dedicated
+    /// Whether a line buffer serves the overlapping windows of a convolution, so that an input
+    /// element is read from the scratchpad once a pass rather than once a filter tap.
+    bool line_buffer = false;
+    int accumulator_bits = 32;
+};
+
+struct VectorSpec {
+    std::int64_t lanes = 0;
+    int lane_bits = 32;  ///< a type of more bits takes several lanes; a narrower one a whole lane
+    /// Additions, multiplications, comparisons and conversions a lane chains in one cycle.
+    std::int64_t simple_operations_per_cycle = 1;
+    std::int64_t divide_cycles = 1;
+    std::int64_t exponential_cycles = 1;
+    std::int64_t reciprocal_sqrt_cycles = 1;
+    std::int64_t table_cycles = 1;
+    std::int64_t latency_cycles = 0;  ///< from the first operand to the first result
+};
+
+struct ScratchpadSpec {
+    std::int64_t bytes = 0;
+    /// Parts set aside by a partitioned scratchpad; both equal `bytes` where it is unified.
+    std::int64_t weight_bytes = 0;
+    std::int64_t activation_bytes = 0;
+    std::int64_t banks = 1;
+    std::int64_t bytes_per_cycle_per_bank = 0;  ///< one access: read or write
+    std::string cell = "sram_6t";               ///< looked up by the pricing
+};
+
+struct DmaSpec {
+    int engines = 1;
+    /// Per engine, at the core's clock; 0: as fast as the links and the memory.
+    std::int64_t bytes_per_cycle = 0;
+};
+
+/// An NPU as its YAML states it, under `npu:`. Every core is alike.
+struct NpuSpec {
+    Clock clock;
+    int cores = 1;
+    MatrixSpec matrix;
+    VectorSpec vector;
+    ScratchpadSpec scratchpad;
+    DmaSpec dma;
+    /// Cycles a command waits in the sequencer before its unit starts: the one constant a chip may
+    /// fit to its own measurements.
+    std::int64_t command_overhead_cycles = 0;
+};
+
+}  // namespace perfwatt::npu
