@@ -1,0 +1,77 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/config/document.h"
+
+namespace perfwatt {
+
+/// What is known about where a number comes from.
+enum class Status : std::uint8_t { plain, published, estimated, fitted };
+
+/// A value that carries its source into the model: use as the type of a member.
+template <class V>
+struct Sourced {
+    V value{};
+    Status status = Status::plain;
+    std::string note;  ///< the source, why it is estimated, or on which rows it was fitted
+
+    /// "estimated: why", "fitted: on which rows", or the source.
+    [[nodiscard]] std::string source() const {
+        if (status == Status::estimated) return "estimated: " + note;
+        if (status == Status::fitted) return "fitted: " + note;
+        return note;
+    }
+};
+
+/// One leaf of a resolved configuration.
+struct ResolvedValue {
+    std::string path;       ///< "npu.matrix.rows", "memories.dram.channels"
+    std::string value;      ///< as written
+    std::string canonical;  ///< in base units: what the hash is made of
+    std::string where;      ///< "configs/chips/warboy.yaml:12", "--set 'a=1'" or "default"
+    Origin origin = Origin::file;
+    Status status = Status::plain;
+    std::string note;
+    bool hashed = true;  ///< false for prose, which changes no result
+};
+
+/// One reading of a document by schemas: collects all mistakes, and what every value resolved to.
+class Reading {
+  public:
+    /// Borrows the document, which must outlive the reading.
+    explicit Reading(const Document& document) : document_(&document) {}
+
+    void error(const Place& place, std::string message, std::string hint = {});
+    void error(const ConfigNode& at, std::string message, std::string hint = {}) {
+        error(at.place, std::move(message), std::move(hint));
+    }
+    void record(ResolvedValue value) { resolved_.push_back(std::move(value)); }
+
+    [[nodiscard]] std::size_t error_count() const { return errors_.size(); }
+    /// Throws UserError with everything collected; does nothing when all is well.
+    void finish() const;
+
+    [[nodiscard]] const Document& document() const { return *document_; }
+    /// In the order of the schemas.
+    [[nodiscard]] const std::vector<ResolvedValue>& resolved() const { return resolved_; }
+
+  private:
+    const Document* document_;
+    std::vector<Diagnostic> errors_;
+    std::vector<ResolvedValue> resolved_;
+};
+
+/// Paths whose values have a status, in the order of the schemas.
+[[nodiscard]] std::vector<std::string> paths_with(Status status,
+                                                  const std::vector<ResolvedValue>& resolved);
+
+/// 16 hexadecimal digits (64-bit FNV-1a) of all values that can change a result, in base units,
+/// sorted by path: the same on any machine, whatever the order, notation or comments of the files.
+[[nodiscard]] std::string config_hash(const std::vector<ResolvedValue>& resolved);
+
+/// One line a value: `path = value  # where`, for `show --resolved`.
+[[nodiscard]] std::string resolved_text(const std::vector<ResolvedValue>& resolved);
+
+}  // namespace perfwatt
