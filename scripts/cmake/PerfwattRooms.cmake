@@ -1,8 +1,12 @@
 # A room is one folder and one static library: perfwatt_room(config DEPENDS base LIBRARIES yaml-cpp).
-# Includes point one way, as the DEPENDS do; tests/unit/layering_test enforces it.
+# Includes point one way, as the DEPENDS do; tests/cli/layering_test.py enforces it.
+# FOLDER is where its sources are, if not in a folder of its name beside the caller.
 function(perfwatt_room name)
-  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  cmake_parse_arguments(ROOM "" "FOLDER" "DEPENDS;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
+  if(NOT ROOM_FOLDER)
+    set(ROOM_FOLDER "${CMAKE_CURRENT_SOURCE_DIR}/${name}")
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS "${ROOM_FOLDER}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(NOT sources)
     return()
