@@ -13,8 +13,11 @@ namespace perfwatt {
 /// A link between a chip and a memory, or a host and a card.
 struct LinkSpec {
     std::string name;
-    std::int64_t bytes_per_second = 0;  ///< payload
-    Time latency;                       ///< one way
+    /// Each way; of payload where packets are not stated, else of everything on the wires.
+    std::int64_t bytes_per_second = 0;
+    std::int64_t packet_payload_bytes = 0;   ///< 0: bytes_per_second has the overhead taken off
+    std::int64_t packet_overhead_bytes = 0;  ///< headers and checks of each packet
+    Time latency;                            ///< one way
     double picojoules_per_bit = 0;
     std::string energy_source;
 };

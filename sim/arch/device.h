@@ -62,6 +62,29 @@ struct Peak {
     std::int64_t vector_operations_per_second = 0;
 };
 
+/// How each core's scratchpad is banked: equal, contiguous ranges of addresses, each of which moves
+/// `bytes_per_second`, reads and writes together.
+struct ScratchpadGeometry {
+    int banks = 0;  ///< 0: nobody waits for a bank
+    std::int64_t bank_bytes = 0;
+    std::int64_t bytes_per_second = 0;  ///< of one bank
+};
+
+/// What every DMA engine of a device has between its links and its scratchpad.
+struct DmaPort {
+    std::int64_t bytes_per_second = 0;  ///< reads and writes together; 0: as fast as the links
+    Time setup;                         ///< from a command's start to its first request
+};
+
+/// Bytes that a command moves into or out of a buffer while it runs, re-reads included.
+struct BankUse {
+    Buffer buffer;
+    std::int64_t bytes = 0;
+};
+
+/// Makes the SystemC modules of a family's units; defined by the engine, opaque here.
+class UnitFactory;
+
 /// What a hardware family must offer for one configured accelerator. Pure: immutable, without
 /// SystemC, safe to ask from the mapper a million times.
 class Device {
@@ -88,6 +111,16 @@ class Device {
     // The platform's view.
     /// Time a contract, vector or delay command takes on its unit when nothing is contended.
     [[nodiscard]] virtual Time duration(const Command& command) const = 0;
+    /// Of duration(): the share in which the unit's pipeline or array fills or drains.
+    [[nodiscard]] virtual Time fill_drain(const Command& command) const;
+    [[nodiscard]] virtual ScratchpadGeometry scratchpad() const;
+    [[nodiscard]] virtual DmaPort dma_port() const;
+    /// Appends what a contract or vector command does to the banks. A command whose own uses need
+    /// more bank time than duration() is not slowed by that: duration() has it already.
+    /// As given here: every operand byte crosses once.
+    virtual void bank_uses(const Command& command, std::vector<BankUse>& uses) const;
+    /// The family's SystemC modules; null where the engine's own do.
+    [[nodiscard]] virtual const UnitFactory* unit_factory() const;
     /// The actions it counts, with prices.
     [[nodiscard]] virtual std::vector<Action> actions() const = 0;
     /// Adds what a command does; `ids` are the places of actions() in `counts`.

@@ -49,6 +49,12 @@ struct MemoryReport {
         std::int64_t count = 0;
     };
     std::vector<CommandCount> commands;
+    /// Refresh: each of `refresh_units` (ranks, banks: whatever one command refreshes) is due once
+    /// an interval and may lag or lead by `refresh_postponable`. Interval zero: none is needed.
+    Time refresh_interval;
+    std::int64_t refresh_units = 0;
+    std::int64_t refresh_postponable = 0;
+    std::int64_t refreshes = 0;  ///< issued, over all units
 };
 
 /// A memory with its controller, in plain C++. The engine's SystemC shell drives it event to event:
