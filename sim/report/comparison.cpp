@@ -188,7 +188,7 @@ std::string render_comparison(std::span<const Entry> entries, const CompareOptio
             return entries_csv(entries);
         case ReportFormat::md: {
             const Comparison comparison = compare(entries);
-            return with_footer(comparison.table.markdown(), comparison.footer);
+            return with_footer(comparison.table.markdown(), bullets(comparison.footer));
         }
         case ReportFormat::table:
             break;
@@ -207,9 +207,9 @@ TextTable entries_table(std::span<const Entry> entries) {
 std::string entries_footer(std::span<const Entry> entries) { return footer_of(entries, false); }
 
 std::string render_entries(std::span<const Entry> entries, const ReportStyle& style) {
-    const auto whole = [&](const std::string& table) {
-        const std::string footer = entries_footer(entries);
-        return footer.empty() ? table : table + "\n" + footer;
+    const std::string footer = entries_footer(entries);
+    const auto whole = [&](const std::string& table, const std::string& below) {
+        return below.empty() ? table : table + "\n" + below;
     };
     switch (style.format) {
         case ReportFormat::json:
@@ -217,11 +217,11 @@ std::string render_entries(std::span<const Entry> entries, const ReportStyle& st
         case ReportFormat::csv:
             return entries_csv(entries);
         case ReportFormat::md:
-            return whole(entries_table(entries).markdown());
+            return whole(entries_table(entries).markdown(), bullets(footer));
         case ReportFormat::table:
             break;
     }
-    return whole(entries_table(entries).text(style.bold_headers));
+    return whole(entries_table(entries).text(style.bold_headers), footer);
 }
 
 }  // namespace perfwatt

@@ -39,7 +39,7 @@ TextTable doubling_table(const Result& r, std::span<const Doubling> doublings) {
                      {"energy ratio", Align::right}});
     for (const Doubling& d : doublings) {
         if (!d.infeasible.empty()) {
-            table.add({d.resource, d.change, d.infeasible, "", "", ""});
+            table.add({d.resource, d.change, "-", "-", "-", "-"});
             continue;
         }
         table.add({d.resource, d.change, time_text(d.latency_ns),
@@ -104,6 +104,9 @@ std::string render_explanation(const Result& result, std::span<const Doubling> d
     std::string out = run_body(result, style, true);
     out += "\n" + print(limit_table(result));
     if (!doublings.empty()) out += "\n" + print(doubling_table(result, doublings));
+    for (const Doubling& d : doublings)
+        if (!d.infeasible.empty())
+            out += fmt::format("\ntwice the {}: {}\n", d.resource, d.infeasible);
     return out;
 }
 

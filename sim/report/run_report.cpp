@@ -73,7 +73,7 @@ std::string heading(const Result& r, bool markdown) {
         details += ", " + r.phase;
         if (r.context > 0) details += fmt::format(" at context {}", r.context);
     }
-    details += fmt::format(", {} memory timing", r.memory_timing);
+    details += fmt::format(", {} memory timing, trust {}", r.memory_timing, to_string(r.trust));
     return markdown ? fmt::format("## {}\n\n{}\n\n", line, details)
                     : fmt::format("{}\n{}\n\n", line, details);
 }
@@ -85,6 +85,17 @@ std::string code_block(const std::string& text) { return "```\n" + text + "```\n
 std::string rate_unit(const Result& r) {
     const bool tokens = r.phase == "prefill" || r.phase == "decode" || r.phase == "generate";
     return tokens ? "tokens/s" : "inferences/s";
+}
+
+std::string bullets(const std::string& lines) {
+    std::string out;
+    bool line_start = true;
+    for (const char c : lines) {
+        if (line_start) out += "- ";
+        out += c;
+        line_start = c == '\n';
+    }
+    return out;
 }
 
 std::string spaced_prefix(std::int64_t count) {
@@ -190,11 +201,12 @@ std::string run_body(const Result& r, const ReportStyle& style, bool bars) {
     if (style.layers > 0 && r.layers.size() > static_cast<std::size_t>(style.layers))
         out += fmt::format("the {} longest of {} layers; --format csv lists all\n\n", style.layers,
                            r.layers.size());
+    std::string footer;
     for (const std::string& what : r.not_modelled)
-        out += fmt::format("{}not modelled: {}\n", md ? "- " : "", what);
+        footer += fmt::format("not modelled: {}\n", what);
     const Result* const one[] = {&r};
-    out += notes(one);
-    return out;
+    footer += notes(one);
+    return out + (md ? bullets(footer) : footer);
 }
 
 std::string render_run(const Result& result, const ReportStyle& style) {

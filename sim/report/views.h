@@ -13,6 +13,7 @@ namespace perfwatt {
 
 [[nodiscard]] std::string rate_unit(const Result& result);    ///< "inferences/s" or "tokens/s"
 [[nodiscard]] std::string spaced_prefix(std::int64_t count);  ///< "4.09 G", "12 ": a unit follows
+[[nodiscard]] std::string bullets(const std::string& lines);  ///< each line as a Markdown item
 /// What the marks beside names mean, one line each, for the marks that occur.
 [[nodiscard]] std::string notes(std::span<const Result* const> results);
 [[nodiscard]] TextTable time_table(const Result& result, bool bars);
