@@ -19,7 +19,8 @@ class ProgramBuilder {
 
     LayerId add_layer(Layer layer);
     /// `extra` are dependencies beyond those of the bytes (a barrier, a launch).
-    CommandId add(UnitId unit, LayerId layer, std::variant<Load, Store, Contract, Vector, Delay> work,
+    CommandId add(UnitId unit, LayerId layer,
+                  std::variant<Load, Store, Contract, Vector, Delay> work,
                   const std::vector<CommandId>& extra = {});
     [[nodiscard]] const Program& program() const;
     [[nodiscard]] Program take();

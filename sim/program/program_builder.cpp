@@ -1,0 +1,205 @@
+#include "sim/program/program_builder.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "sim/base/diagnostics.h"
+
+namespace perfwatt {
+namespace {
+
+/// Columns of rows `pitch` bytes apart; pitch 0 stands for every byte.
+struct Columns {
+    std::int64_t pitch = 0;
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+
+    [[nodiscard]] bool meets(const Columns& other) const {
+        return pitch == 0 || pitch != other.pitch || (begin < other.end && other.begin < end);
+    }
+    [[nodiscard]] bool covers(const Columns& other) const {
+        return pitch == 0 || (pitch == other.pitch && begin <= other.begin && end >= other.end);
+    }
+    friend bool operator==(const Columns&, const Columns&) = default;
+};
+
+struct Access {
+    CommandId command;
+    UnitId unit;
+    bool writes = false;
+    Columns columns;
+};
+
+/// Who touched which bytes of one address space last: disjoint intervals, each with the accesses
+/// that a later command may have to wait for. Interleaved rows of one pitch (tiles of channels)
+/// are told apart by their columns, so that they cost one entry and not one interval a row.
+class Space {
+  public:
+    /// Appends to `after` whatever the access must wait for, then records it.
+    void touch(std::int64_t begin, std::int64_t end, const Access& access,
+               std::vector<Access>& after) {
+        if (begin >= end) return;
+        split(begin);
+        split(end);
+        auto it = intervals_.lower_bound(begin);
+        std::int64_t at = begin;
+        while (at < end) {
+            if (it == intervals_.end() || it->first > at) {
+                const std::int64_t stop = it == intervals_.end() ? end : std::min(end, it->first);
+                it = intervals_.emplace_hint(it, at, Interval{.end = stop, .accesses = {}});
+            }
+            record(it->second, access, after);
+            at = it->second.end;
+            ++it;
+        }
+    }
+
+  private:
+    struct Interval {
+        std::int64_t end = 0;
+        std::vector<Access> accesses;
+    };
+
+    void split(std::int64_t at) {
+        auto it = intervals_.upper_bound(at);
+        if (it == intervals_.begin()) return;
+        --it;
+        if (it->first == at || it->second.end <= at) return;
+        Interval tail = it->second;
+        it->second.end = at;
+        intervals_.emplace(at, std::move(tail));
+    }
+
+    static void record(Interval& interval, const Access& access, std::vector<Access>& after) {
+        std::vector<Access>& kept = interval.accesses;
+        std::size_t out = 0;
+        for (std::size_t i = 0; i < kept.size(); ++i) {
+            Access& old = kept[i];
+            if ((access.writes || old.writes) && old.columns.meets(access.columns))
+                after.push_back(old);
+            // A write that covers an access stands for it; a later read of a unit ends later.
+            const bool replaced = access.writes ? access.columns.covers(old.columns)
+                                                : !old.writes && old.unit == access.unit &&
+                                                      old.columns == access.columns;
+            if (replaced) continue;
+            if (out != i) kept[out] = old;
+            ++out;
+        }
+        kept.resize(out);
+        kept.push_back(access);
+    }
+
+    std::map<std::int64_t, Interval> intervals_;
+};
+
+Columns columns_of(const Region& region) {
+    if (region.rows <= 1 || region.row_bytes >= region.pitch_bytes) return {};
+    const std::int64_t begin = region.address % region.pitch_bytes;
+    if (begin + region.row_bytes > region.pitch_bytes) return {};
+    return {.pitch = region.pitch_bytes, .begin = begin, .end = begin + region.row_bytes};
+}
+
+std::int64_t end_of(const Region& region) {
+    if (region.bytes() == 0) return region.address;
+    return region.address + (region.rows - 1) * region.pitch_bytes + region.row_bytes;
+}
+
+}  // namespace
+
+struct ProgramBuilder::State {
+    Program program;
+    std::vector<Space> scratchpads;  ///< by core
+    std::vector<Space> memories;
+    std::vector<Access> found;
+
+    void touch(const Buffer& buffer, Access access, bool writes) {
+        access.writes = writes;
+        const auto core = static_cast<std::size_t>(program.units[access.unit.index()].core);
+        scratchpads[core].touch(buffer.address, buffer.address + buffer.bytes, access, found);
+    }
+    void touch(const Region& region, Access access, bool writes) {
+        access.writes = writes;
+        access.columns = columns_of(region);
+        PERFWATT_CHECK(region.memory.valid() && region.memory.index() < memories.size(),
+                       "a transfer to a memory the program lacks");
+        memories[region.memory.index()].touch(region.address, end_of(region), access, found);
+    }
+
+    // Reads before writes: a command that does both waits for neither of its own accesses.
+    void touch_all(const Load& load, const Access& access) {
+        touch(load.source, access, false);
+        touch(load.target, access, true);
+    }
+    void touch_all(const Store& store, const Access& access) {
+        touch(store.source, access, false);
+        touch(store.target, access, true);
+    }
+    void touch_all(const Contract& contract, const Access& access) {
+        touch(contract.first, access, false);
+        touch(contract.second, access, false);
+        touch(contract.output, access, true);
+    }
+    void touch_all(const Vector& vector, const Access& access) {
+        touch(vector.input, access, false);
+        touch(vector.output, access, true);
+    }
+    void touch_all(const Delay&, const Access&) {}
+};
+
+ProgramBuilder::ProgramBuilder(std::vector<Unit> units, std::vector<std::string> memories)
+    : state_(std::make_unique<State>()) {
+    int cores = 0;
+    for (const Unit& unit : units) cores = std::max(cores, unit.core + 1);
+    state_->scratchpads.resize(static_cast<std::size_t>(cores));
+    state_->memories.resize(memories.size());
+    state_->program.units = std::move(units);
+    state_->program.memories = std::move(memories);
+}
+
+ProgramBuilder::~ProgramBuilder() = default;
+ProgramBuilder::ProgramBuilder(ProgramBuilder&&) noexcept = default;
+ProgramBuilder& ProgramBuilder::operator=(ProgramBuilder&&) noexcept = default;
+
+LayerId ProgramBuilder::add_layer(Layer layer) {
+    state_->program.layers.push_back(std::move(layer));
+    return {static_cast<std::int32_t>(state_->program.layers.size()) - 1};
+}
+
+CommandId ProgramBuilder::add(UnitId unit, LayerId layer,
+                              std::variant<Load, Store, Contract, Vector, Delay> work,
+                              const std::vector<CommandId>& extra) {
+    Program& program = state_->program;
+    PERFWATT_CHECK(unit.valid() && unit.index() < program.units.size(), "a unit that is not there");
+    const CommandId id{static_cast<std::int32_t>(program.commands.size())};
+    std::vector<Access>& found = state_->found;
+    found.clear();
+    for (const CommandId before : extra) {
+        PERFWATT_CHECK(before.valid() && before < id, "a dependency on a later command");
+        found.push_back({.command = before, .unit = program.commands[before.index()].unit});
+    }
+    const Access access{.command = id, .unit = unit, .writes = false, .columns = {}};
+    std::visit([&](const auto& typed) { state_->touch_all(typed, access); }, work);
+
+    // Commands of a unit run one after the other, so the latest of each unit stands for the rest,
+    // and none is needed of the command's own unit.
+    std::sort(found.begin(), found.end(), [](const Access& a, const Access& b) {
+        return a.unit != b.unit ? a.unit < b.unit : a.command > b.command;
+    });
+    Command command{.unit = unit, .layer = layer, .work = std::move(work), .after = {}};
+    UnitId last;
+    for (const Access& before : found) {
+        if (before.unit == last || before.unit == unit || before.command == id) continue;
+        last = before.unit;
+        command.after.push_back(before.command);
+    }
+    std::sort(command.after.begin(), command.after.end());
+    program.commands.push_back(std::move(command));
+    return id;
+}
+
+const Program& ProgramBuilder::program() const { return state_->program; }
+
+Program ProgramBuilder::take() { return std::move(state_->program); }
+
+}  // namespace perfwatt

@@ -1,0 +1,319 @@
+#include "sim/program/program_text.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <iterator>
+#include <utility>
+
+#include "sim/base/diagnostics.h"
+
+namespace perfwatt {
+namespace {
+
+constexpr std::array<std::string_view, 5> kUnitKinds = {"dma", "matrix", "vector", "pim", "host"};
+
+using Out = fmt::memory_buffer;
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c == '\n' ? ' ' : c;
+    }
+    return out + '"';
+}
+
+void write(Out& out, const Region& region) {
+    fmt::format_to(std::back_inserter(out), "memory {} at {} row {} rows {} pitch {}",
+                   region.memory.value, region.address, region.row_bytes, region.rows,
+                   region.pitch_bytes);
+}
+
+void write(Out& out, const Load& load) {
+    fmt::format_to(std::back_inserter(out), "load ");
+    write(out, load.source);
+    fmt::format_to(std::back_inserter(out), " to {}+{}", load.target.address, load.target.bytes);
+}
+
+void write(Out& out, const Store& store) {
+    fmt::format_to(std::back_inserter(out), "store {}+{} to ", store.source.address,
+                   store.source.bytes);
+    write(out, store.target);
+}
+
+void write(Out& out, const Contract& tile) {
+    fmt::format_to(std::back_inserter(out),
+                   "contract m {} n {} k {} repeat {} types {} {} first {} last {} useful {} "
+                   "in {}+{} with {}+{} to {}+{}",
+                   tile.m, tile.n, tile.k, tile.repeat, to_string(tile.first_type),
+                   to_string(tile.second_type), tile.first_k_tile ? 1 : 0, tile.last_k_tile ? 1 : 0,
+                   tile.useful_macs, tile.first.address, tile.first.bytes, tile.second.address,
+                   tile.second.bytes, tile.output.address, tile.output.bytes);
+}
+
+void write(Out& out, const Vector& vector) {
+    fmt::format_to(std::back_inserter(out),
+                   "vector elements {} operations {} type {} read {} write {} in {}+{} to {}+{}",
+                   vector.elements, vector.operations, to_string(vector.type), vector.read_bytes,
+                   vector.write_bytes, vector.input.address, vector.input.bytes,
+                   vector.output.address, vector.output.bytes);
+}
+
+void write(Out& out, const Delay& delay) {
+    fmt::format_to(std::back_inserter(out), "delay fs {} operations {}", delay.duration.fs,
+                   delay.operations);
+}
+
+/// Reads one line word by word; every problem is a UserError with the line.
+class LineReader {
+  public:
+    LineReader(std::string_view line, const std::string& file, int number)
+        : rest_(line), line_(line), file_(file), number_(number) {}
+
+    [[noreturn]] void fail(const std::string& message) const {
+        throw UserError(
+            Diagnostic{.place = {.file = file_,
+                                 .line = number_,
+                                 .column = static_cast<int>(line_.size() - rest_.size()) + 1},
+                       .message = message,
+                       .hint = {},
+                       .source_line = std::string(line_)});
+    }
+
+    [[nodiscard]] bool done() {
+        skip_blanks();
+        return rest_.empty();
+    }
+
+    std::string_view word() {
+        skip_blanks();
+        const std::size_t end = std::min(rest_.find(' '), rest_.size());
+        const std::string_view found = rest_.substr(0, end);
+        rest_.remove_prefix(end);
+        return found;
+    }
+
+    void expect(std::string_view wanted) {
+        skip_blanks();
+        const std::string_view at = rest_;
+        if (word() != wanted) {
+            rest_ = at;
+            fail(fmt::format("expected '{}'", wanted));
+        }
+    }
+
+    std::int64_t number() {
+        skip_blanks();
+        std::int64_t value = 0;
+        const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
+        if (error != std::errc{}) fail("expected a number");
+        rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+        return value;
+    }
+
+    std::int64_t number(std::string_view key) {
+        expect(key);
+        return number();
+    }
+
+    std::string text() {
+        skip_blanks();
+        if (rest_.empty() || rest_.front() != '"') fail("expected a name in quotes");
+        rest_.remove_prefix(1);
+        std::string found;
+        while (!rest_.empty() && rest_.front() != '"') {
+            if (rest_.front() == '\\' && rest_.size() > 1) rest_.remove_prefix(1);
+            found += rest_.front();
+            rest_.remove_prefix(1);
+        }
+        if (rest_.empty()) fail("expected a closing quote");
+        rest_.remove_prefix(1);
+        return found;
+    }
+
+    DataType type() {
+        const std::string_view name = word();
+        const std::optional<DataType> found = data_type_from(name);
+        if (!found) fail(fmt::format("'{}' is no data type", name));
+        return *found;
+    }
+
+    Buffer buffer() {
+        Buffer found;
+        found.address = number();
+        if (rest_.empty() || rest_.front() != '+') fail("expected '+' and a size");
+        rest_.remove_prefix(1);
+        found.bytes = number();
+        return found;
+    }
+
+    Region region() {
+        Region found;
+        found.memory.value = static_cast<std::int32_t>(number("memory"));
+        found.address = number("at");
+        found.row_bytes = number("row");
+        found.rows = number("rows");
+        found.pitch_bytes = number("pitch");
+        return found;
+    }
+
+  private:
+    void skip_blanks() {
+        while (!rest_.empty() && rest_.front() == ' ') rest_.remove_prefix(1);
+    }
+
+    std::string_view rest_;
+    std::string_view line_;
+    const std::string& file_;
+    int number_;
+};
+
+Contract read_contract(LineReader& in) {
+    Contract tile;
+    tile.m = in.number("m");
+    tile.n = in.number("n");
+    tile.k = in.number("k");
+    tile.repeat = in.number("repeat");
+    in.expect("types");
+    tile.first_type = in.type();
+    tile.second_type = in.type();
+    tile.first_k_tile = in.number("first") != 0;
+    tile.last_k_tile = in.number("last") != 0;
+    tile.useful_macs = in.number("useful");
+    in.expect("in");
+    tile.first = in.buffer();
+    in.expect("with");
+    tile.second = in.buffer();
+    in.expect("to");
+    tile.output = in.buffer();
+    return tile;
+}
+
+Vector read_vector(LineReader& in) {
+    Vector vector;
+    vector.elements = in.number("elements");
+    vector.operations = in.number("operations");
+    in.expect("type");
+    vector.type = in.type();
+    vector.read_bytes = in.number("read");
+    vector.write_bytes = in.number("write");
+    in.expect("in");
+    vector.input = in.buffer();
+    in.expect("to");
+    vector.output = in.buffer();
+    return vector;
+}
+
+Command read_command(LineReader& in) {
+    Command command;
+    command.unit.value = static_cast<std::int32_t>(in.number("unit"));
+    command.layer.value = static_cast<std::int32_t>(in.number("layer"));
+    const std::string_view work = in.word();
+    if (work == "load") {
+        Load load;
+        load.source = in.region();
+        in.expect("to");
+        load.target = in.buffer();
+        command.work = load;
+    } else if (work == "store") {
+        Store store;
+        store.source = in.buffer();
+        in.expect("to");
+        store.target = in.region();
+        command.work = store;
+    } else if (work == "contract") {
+        command.work = read_contract(in);
+    } else if (work == "vector") {
+        command.work = read_vector(in);
+    } else if (work == "delay") {
+        Delay delay;
+        delay.duration.fs = in.number("fs");
+        delay.operations = in.number("operations");
+        command.work = delay;
+    } else {
+        in.fail(fmt::format("'{}' is no command", work));
+    }
+    if (!in.done()) {
+        in.expect("after");
+        while (!in.done()) command.after.push_back({static_cast<std::int32_t>(in.number())});
+    }
+    return command;
+}
+
+Unit read_unit(LineReader& in) {
+    Unit unit;
+    unit.name = in.text();
+    const std::string_view kind = in.word();
+    std::size_t i = 0;
+    while (i < kUnitKinds.size() && kUnitKinds[i] != kind) ++i;
+    if (i == kUnitKinds.size()) in.fail(fmt::format("'{}' is no kind of unit", kind));
+    unit.kind = static_cast<UnitKind>(i);
+    unit.core = static_cast<int>(in.number("core"));
+    return unit;
+}
+
+void read_line(LineReader& in, Program& program) {
+    const std::string_view what = in.word();
+    if (what == "unit") {
+        program.units.push_back(read_unit(in));
+    } else if (what == "memory") {
+        program.memories.push_back(in.text());
+    } else if (what == "layer") {
+        Layer layer;
+        layer.name = in.text();
+        layer.operator_type = in.text();
+        layer.macs = in.number("macs");
+        program.layers.push_back(std::move(layer));
+    } else if (what == "command") {
+        program.commands.push_back(read_command(in));
+    } else {
+        in.fail(fmt::format("'{}' begins no line of a program", what));
+    }
+    if (!in.done()) in.fail("expected the end of the line");
+}
+
+}  // namespace
+
+std::string to_text(const Program& program) {
+    Out out;
+    const auto into = std::back_inserter(out);
+    fmt::format_to(into, "perfwatt-program 1\n");
+    for (const Unit& unit : program.units)
+        fmt::format_to(into, "unit {} {} core {}\n", quoted(unit.name),
+                       kUnitKinds[static_cast<std::size_t>(unit.kind)], unit.core);
+    for (const std::string& memory : program.memories)
+        fmt::format_to(into, "memory {}\n", quoted(memory));
+    for (const Layer& layer : program.layers)
+        fmt::format_to(into, "layer {} {} macs {}\n", quoted(layer.name),
+                       quoted(layer.operator_type), layer.macs);
+    for (const Command& command : program.commands) {
+        fmt::format_to(into, "command unit {} layer {} ", command.unit.value, command.layer.value);
+        std::visit([&](const auto& work) { write(out, work); }, command.work);
+        if (!command.after.empty()) fmt::format_to(into, " after");
+        for (const CommandId before : command.after) fmt::format_to(into, " {}", before.value);
+        out.push_back('\n');
+    }
+    return fmt::to_string(out);
+}
+
+Program program_from_text(std::string_view text, const std::string& file) {
+    Program program;
+    int number = 0;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        LineReader in(text.substr(0, end), file, ++number);
+        if (number == 1) {
+            in.expect("perfwatt-program");
+            in.expect("1");
+        } else if (!in.done()) {
+            read_line(in, program);
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    if (number == 0) LineReader({}, file, 1).fail("expected 'perfwatt-program 1'");
+    return program;
+}
+
+}  // namespace perfwatt
