@@ -1,0 +1,242 @@
+#include "models/npu/matrix_timing.h"
+
+#include <algorithm>
+#include <array>
+
+#include "sim/base/diagnostics.h"
+#include "sim/base/math.h"
+
+namespace perfwatt::npu {
+namespace {
+
+/// `count` pieces of one size: a dimension cut into pieces has at most two sizes.
+struct Pieces {
+    std::int64_t size = 0;
+    std::int64_t count = 0;
+};
+
+struct Cut {
+    Pieces full, rest;
+    [[nodiscard]] std::int64_t pieces() const { return full.count + rest.count; }
+};
+
+Cut cut(std::int64_t total, std::int64_t size) {
+    const std::int64_t whole = total / size;
+    const std::int64_t rest = total % size;
+    return {.full = {size, whole}, .rest = {rest, rest > 0 ? 1 : 0}};
+}
+
+std::int64_t ceil_log2(std::int64_t value) {
+    std::int64_t levels = 0;
+    while ((std::int64_t{1} << levels) < value) ++levels;
+    return levels;
+}
+
+std::int64_t fill_cycles(const MatrixSpec& spec) {
+    const std::int64_t pipeline = spec.pipeline_depth - 1;
+    switch (spec.feeding) {
+        case Feeding::systolic:
+            return spec.rows - 1 + spec.columns - 1 + pipeline;
+        case Feeding::broadcast:
+            return pipeline;
+        case Feeding::tree:
+            return ceil_log2(spec.rows) + pipeline;
+    }
+    return pipeline;
+}
+
+/// Sums of max(stream, preload) over passes, kind of pass by kind of pass.
+class PassSum {
+  public:
+    explicit PassSum(const MatrixSpec& spec) : spec_(spec) {}
+
+    void add(std::int64_t stream, std::int64_t preload, std::int64_t count) {
+        if (count == 0) return;
+        if (passes_ == 0) first_preload_ = preload;
+        if (spec_.stationary_double_buffered) {
+            cycles_ += count * std::max(stream, preload);
+        } else {
+            cycles_ += count * (preload + stream + fill_cycles(spec_));
+        }
+        last_hidden_ = std::max<std::int64_t>(0, preload - stream);
+        passes_ += count;
+    }
+
+    [[nodiscard]] std::int64_t total() const {
+        if (!spec_.stationary_double_buffered) return cycles_;
+        // The first exchange has nothing to hide behind; the last pass hides none.
+        return first_preload_ + cycles_ - last_hidden_ + fill_cycles(spec_);
+    }
+    [[nodiscard]] std::int64_t passes() const { return passes_; }
+
+  private:
+    const MatrixSpec& spec_;
+    std::int64_t cycles_ = 0;
+    std::int64_t passes_ = 0;
+    std::int64_t first_preload_ = 0;
+    std::int64_t last_hidden_ = 0;
+};
+
+/// Groups that fit side by side on the diagonal of the cells.
+std::int64_t packed(const MatrixSpec& spec, std::int64_t groups, std::int64_t down,
+                    std::int64_t rows, std::int64_t across) {
+    if (spec.grouped != Grouped::block_diagonal || groups <= 1) return 1;
+    if (down > rows || across > spec.columns) return 1;
+    return std::min({groups, rows / down, spec.columns / across});
+}
+
+/// Weight- and input-stationary: the reduction runs down the rows, partial sums leave at the foot.
+void reduce_down(const NpuSpec& npu, const TypeRate& rate, const Contract& tile, MatrixWork& work) {
+    const MatrixSpec& spec = npu.matrix;
+    const bool weights = spec.dataflow == Dataflow::weight_stationary;
+    const std::int64_t streamed = weights ? tile.m : tile.n;
+    const std::int64_t across = weights ? tile.n : tile.m;
+    const std::int64_t rows = reduction_extent(spec, rate);
+    const std::int64_t together = packed(spec, tile.repeat, tile.k, rows, across);
+    const std::int64_t groups = ceil_div(tile.repeat, together);
+    const Cut down = cut(tile.k * together, rows);
+    const Cut columns = cut(across * together, spec.columns);
+
+    const std::int64_t sum_bytes = spec.accumulator_bits / 8;
+    const bool accumulates = down.pieces() > 1 || !tile.first_k_tile || !tile.last_k_tile;
+    const std::int64_t capacity = spec.accumulator_bytes / (spec.columns * sum_bytes);
+    const bool held = accumulates && capacity >= 1;
+    const Cut chunks = cut(streamed, held ? std::min(streamed, capacity) : streamed);
+
+    PassSum sum(spec);
+    const std::int64_t products_a_row = spec.depth * rate.macs_per_cell;
+    for (const Pieces& chunk : std::array{chunks.full, chunks.rest}) {
+        for (const Pieces& fold : std::array{down.full, down.rest}) {
+            const std::int64_t used_rows = ceil_div(fold.size, products_a_row);
+            sum.add(chunk.size * rate.cells_per_mac,
+                    ceil_div(used_rows, spec.stationary_rows_per_cycle),
+                    groups * columns.pieces() * chunk.count * fold.count);
+        }
+    }
+    work.array_cycles = sum.total();
+    work.passes = sum.passes();
+    work.executed_macs = groups * streamed * columns.pieces() * spec.columns * down.pieces() * rows;
+
+    const std::int64_t outputs = tile.repeat * tile.m * tile.n;
+    const std::int64_t streamed_passes = columns.pieces();  // the streamed operand, once each
+    const std::int64_t held_passes = chunks.pieces();       // the held operand, once each
+    const std::int64_t first_passes = weights ? streamed_passes : held_passes;
+    const std::int64_t second_passes = weights ? held_passes : streamed_passes;
+    const std::int64_t first_elements = tile.repeat * tile.m * tile.k;
+    work.first_bytes =
+        first_passes * (spec.line_buffer && tile.first.bytes > 0
+                            ? std::min(tile.first.bytes, bytes(tile.first_type, first_elements))
+                            : bytes(tile.first_type, first_elements));
+    work.second_bytes = second_passes * bytes(tile.second_type, tile.repeat * tile.n * tile.k);
+    const std::int64_t inner = down.pieces() - 1;  // sums that meet a partial sum in this tile
+    if (held) {
+        work.accumulations = outputs * (inner + (tile.first_k_tile ? 0 : 1));
+        const bool stays = outputs * sum_bytes <= spec.accumulator_bytes;
+        if (!stays && !tile.first_k_tile) work.spill_read_bytes = outputs * sum_bytes;
+        if (!stays && !tile.last_k_tile) work.spill_write_bytes = outputs * sum_bytes;
+    } else {
+        work.spill_read_bytes = outputs * sum_bytes * (inner + (tile.first_k_tile ? 0 : 1));
+        work.spill_write_bytes = outputs * sum_bytes * (inner + (tile.last_k_tile ? 0 : 1));
+    }
+}
+
+/// Output-stationary: each cell keeps one sum while the reduction streams past.
+void hold_outputs(const NpuSpec& npu, const TypeRate& rate, const Contract& tile,
+                  MatrixWork& work) {
+    const MatrixSpec& spec = npu.matrix;
+    const std::int64_t together = packed(spec, tile.repeat, tile.m, spec.rows, tile.n);
+    const std::int64_t groups = ceil_div(tile.repeat, together);
+    const Cut down = cut(tile.m * together, spec.rows);
+    const Cut columns = cut(tile.n * together, spec.columns);
+    const std::int64_t extent = spec.depth * rate.macs_per_cell;
+    const std::int64_t steps = ceil_div(tile.k, extent);
+    const std::int64_t passes = groups * down.pieces() * columns.pieces();
+
+    const std::int64_t outputs = tile.repeat * tile.m * tile.n;
+    const std::int64_t sum_bytes = spec.accumulator_bits / 8;
+    const bool stays = passes == 1 || outputs * sum_bytes <= spec.accumulator_bytes;
+    // Sums are fetched before a pass and leave after it unless they stay between tiles.
+    const bool enters = !tile.first_k_tile && passes > 1;
+    const bool leaves = tile.last_k_tile || passes > 1;
+    PassSum sum(spec);
+    for (const Pieces& fold : std::array{down.full, down.rest}) {
+        const std::int64_t move = ceil_div(fold.size, spec.stationary_rows_per_cycle);
+        sum.add(steps * rate.cells_per_mac, move * ((enters ? 1 : 0) + (leaves ? 1 : 0)),
+                groups * columns.pieces() * fold.count);
+    }
+    work.array_cycles = sum.total();
+    work.passes = passes;
+    work.executed_macs = passes * spec.rows * spec.columns * steps * extent;
+
+    const std::int64_t first_elements = tile.repeat * tile.m * tile.k;
+    const std::int64_t first_once = bytes(tile.first_type, first_elements);
+    work.first_bytes = columns.pieces() * (spec.line_buffer && tile.first.bytes > 0
+                                               ? std::min(tile.first.bytes, first_once)
+                                               : first_once);
+    work.second_bytes = down.pieces() * bytes(tile.second_type, tile.repeat * tile.n * tile.k);
+    if (!stays && !tile.first_k_tile) work.spill_read_bytes = outputs * sum_bytes;
+    if (!stays && !tile.last_k_tile) work.spill_write_bytes = outputs * sum_bytes;
+    if (stays && passes > 1)
+        work.accumulations = outputs * ((tile.first_k_tile ? 0 : 1) + (tile.last_k_tile ? 0 : 1));
+}
+
+/// A mode that does a fixed number of grouped MACs a cycle, where the chip has one and it is
+/// faster.
+void consider_dedicated(const MatrixSpec& spec, const TypeRate& rate, const Contract& tile,
+                        MatrixWork& work) {
+    if (spec.grouped != Grouped::dedicated || tile.repeat <= 1) return;
+    const std::int64_t macs = tile.repeat * tile.m * tile.n * tile.k;
+    const std::int64_t steps =
+        ceil_div(ceil_div(macs, rate.macs_per_cell), spec.grouped_macs_per_cycle);
+    const std::int64_t cycles = steps * rate.cells_per_mac + fill_cycles(spec);
+    if (cycles >= work.array_cycles) return;
+    work.array_cycles = cycles;
+    work.passes = 1;
+    work.executed_macs = steps * spec.grouped_macs_per_cycle * rate.macs_per_cell;
+    work.spill_read_bytes = work.spill_write_bytes = work.accumulations = 0;
+}
+
+}  // namespace
+
+const TypeRate* rate_of(const MatrixSpec& spec, DataType first, DataType second) {
+    const auto plain = [](DataType type) {
+        return type == DataType::uint8 ? DataType::int8 : type;
+    };
+    for (const TypeRate& rate : spec.rates)
+        if (plain(rate.first) == plain(first) && plain(rate.second) == plain(second)) return &rate;
+    return nullptr;
+}
+
+std::int64_t reduction_extent(const MatrixSpec& spec, const TypeRate& rate) {
+    const std::int64_t a_cell = spec.depth * rate.macs_per_cell;
+    return spec.dataflow == Dataflow::output_stationary ? a_cell : spec.rows * a_cell;
+}
+
+MatrixWork matrix_work(const NpuSpec& spec, const Contract& tile) {
+    const TypeRate* rate = rate_of(spec.matrix, tile.first_type, tile.second_type);
+    PERFWATT_CHECK(rate != nullptr, "a tile of types the matrix unit lacks");
+    PERFWATT_CHECK(tile.m > 0 && tile.n > 0 && tile.k > 0 && tile.repeat > 0, "an empty tile");
+    MatrixWork work;
+    if (spec.matrix.dataflow == Dataflow::output_stationary) {
+        hold_outputs(spec, *rate, tile, work);
+    } else {
+        reduce_down(spec, *rate, tile, work);
+    }
+    consider_dedicated(spec.matrix, *rate, tile, work);
+    if (tile.last_k_tile) work.output_bytes = tile.output.bytes;
+    const std::int64_t moved = work.first_bytes + work.second_bytes + work.spill_read_bytes +
+                               work.spill_write_bytes + work.output_bytes;
+    work.port_cycles =
+        ceil_div(moved, spec.scratchpad.banks * spec.scratchpad.bytes_per_cycle_per_bank);
+    return work;
+}
+
+std::int64_t peak_macs_per_second(const NpuSpec& spec, DataType first, DataType second) {
+    const TypeRate* rate = rate_of(spec.matrix, first, second);
+    if (rate == nullptr) return 0;
+    const MatrixSpec& matrix = spec.matrix;
+    const std::int64_t products = matrix.rows * matrix.columns * matrix.depth * rate->macs_per_cell;
+    return products * spec.clock.hertz() / rate->cells_per_mac * spec.cores;
+}
+
+}  // namespace perfwatt::npu
