@@ -21,7 +21,8 @@ namespace perfwatt {
 /// Where an operand lives while a kernel runs.
 struct Placement {
     enum class Where : std::uint8_t { memory, on_chip } where = Where::memory;
-    Region region;  ///< in memory: rows and pitch are the kernel's to choose, address and size given
+    Region
+        region;  ///< in memory: rows and pitch are the kernel's to choose, address and size given
     Buffer buffer;  ///< on chip: in the address space of core 0's scratchpad, the same on each core
 };
 
@@ -30,8 +31,13 @@ struct MappingRequest {
     const Kernel* kernel = nullptr;
     std::vector<Placement> inputs;
     std::vector<Placement> outputs;
-    Buffer free;           ///< on-chip bytes a core may use for tiles
-    int effort = 1000;     ///< candidates evaluated at most
+    Buffer free;  ///< on-chip bytes a core may use for tiles
+    /// Where tiles of weights go if the on-chip memory is partitioned; size 0: into `free` too.
+    Buffer free_weights;
+    /// Tiles are laid out from the end of `free` downwards. Kernels alternate, so that the next
+    /// kernel's first tiles arrive while this one still uses its own.
+    bool from_top = false;
+    int effort = 1000;  ///< candidates evaluated at most
 };
 
 /// A mapping in words, printed and replayed as YAML: "tile_p: 7", "order: k,p,c", "split: k".
@@ -39,15 +45,15 @@ using Mapping = std::vector<std::pair<std::string, std::string>>;
 
 struct MappingChoice {
     Mapping mapping;
-    Time cost;            ///< the device's own cost function for it
-    Time bound;           ///< no mapping can be faster: work / peak
-    int candidates = 0;   ///< evaluated
+    Time cost;                                          ///< the device's own cost function for it
+    Time bound;                                         ///< no mapping can be faster: work / peak
+    int candidates = 0;                                 ///< evaluated
     std::vector<std::pair<std::string, int>> rejected;  ///< reason -> how many
 };
 
 /// On-chip memory that outlives a kernel: where the compiler may keep tensors.
 struct OnChipMemory {
-    std::int64_t bytes_per_core = 0;   ///< 0: nothing can stay
+    std::int64_t bytes_per_core = 0;  ///< 0: nothing can stay
     int cores = 1;
     std::int64_t alignment = 1;
     /// Of these bytes, at most this many for weights and for activations; equal to bytes_per_core

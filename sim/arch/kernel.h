@@ -13,6 +13,12 @@ namespace perfwatt {
 
 using KernelId = StrongId<struct KernelTag>;
 
+/// Where the groups of a contraction lie in its operands' memory.
+enum class GroupLayout : std::uint8_t {
+    channels,   ///< among the channels, innermost: grouped and depthwise convolutions
+    outermost,  ///< one whole problem after the other: batched products
+};
+
 /// A contraction as a loop nest, which covers convolutions, matrix products and attention products:
 ///
 ///   for g, n, p, q, k:  out[n,g,k,p,q] += in[n,g,c,p*stride_h+r*dilation_h,..] * w[g,k,c,r,s]
@@ -33,9 +39,11 @@ struct Contraction {
     /// This many neighbouring groups use the same second operand (grouped-query attention).
     std::int64_t groups_sharing_second = 1;
 
+    GroupLayout group_layout = GroupLayout::outermost;
     DataType first_type = DataType::int8;   ///< activations
     DataType second_type = DataType::int8;  ///< weights, or the second activation
     DataType accumulator_type = DataType::int32;
+    DataType output_type = DataType::int8;  ///< as it leaves the kernel, after the epilogue
 
     [[nodiscard]] std::int64_t macs() const { return g * n * p * q * k * c * r * s; }
     [[nodiscard]] std::int64_t first_elements() const { return g * n * c * input_h * input_w; }
@@ -47,7 +55,14 @@ struct Contraction {
 
 /// What vector work does to each element; its cost in operations is the device's.
 enum class VectorOp : std::uint8_t {
-    add, multiply, compare, convert, divide, exponential, reciprocal_sqrt, table,
+    add,
+    multiply,
+    compare,
+    convert,
+    divide,
+    exponential,
+    reciprocal_sqrt,
+    table,
 };
 
 /// `count` operations of one kind on each element.
@@ -58,7 +73,8 @@ struct VectorStep {
 
 /// Element by element: activations, residual additions, scaling.
 struct Elementwise {
-    std::int64_t elements = 0;  ///< of the output
+    std::int64_t elements = 0;       ///< of the output
+    DataType type = DataType::int8;  ///< the arithmetic is done in
     std::vector<VectorStep> steps;
 };
 
@@ -68,7 +84,8 @@ struct Reduce {
     std::int64_t elements = 0;
     std::int64_t row = 1;
     std::int64_t passes = 1;
-    std::vector<VectorStep> steps;
+    DataType type = DataType::int8;  ///< the arithmetic is done in
+    std::vector<VectorStep> steps;   ///< for each of the `elements`, all passes together
 };
 
 /// No arithmetic: transpose, gather, concatenation, cache append. Contiguous runs of `run_bytes`.
@@ -92,10 +109,10 @@ struct Operand {
 
 /// A unit of mapping: one class of loop nest with what was fused onto it.
 struct Kernel {
-    std::string name;      ///< of the operator it came from; for reports
+    std::string name;  ///< of the operator it came from; for reports
     std::string operator_type;
     std::variant<Contraction, Elementwise, Reduce, Move, HostWork> work;
-    std::vector<Operand> inputs;   ///< a contraction: [0] first operand, [1] second, then the rest
+    std::vector<Operand> inputs;  ///< a contraction: [0] first operand, [1] second, then the rest
     std::vector<Operand> outputs;
     /// Fused onto a contraction's output before it leaves the unit, in order.
     std::vector<Elementwise> epilogue;

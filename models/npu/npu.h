@@ -1,0 +1,88 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "models/npu/npu_spec.h"
+#include "sim/arch/device.h"
+
+namespace perfwatt::npu {
+
+/// What one action costs, and why; the loader finds it from node, voltage and sizes.
+struct ActionPrice {
+    double picojoules = 0;
+    std::string source;
+    std::string not_modelled;  ///< the reason, where the price is zero on purpose
+};
+
+/// Prices by the names that action_names() gives, and the power drawn all the time.
+struct NpuPrices {
+    std::map<std::string, ActionPrice> actions;
+    std::vector<StaticPower> static_power;
+};
+
+/// A memory as the mapper's cost function sees it, by MemoryId.
+struct MemoryPort {
+    std::int64_t bytes_per_second = 0;  ///< peak, or that of the narrowest link before it
+    std::int64_t burst_bytes = 64;
+    Time latency;  ///< of a first byte
+};
+
+/// What an NPU counts; every one needs a price. Names:
+///   mac.<first>.<second>          a useful MAC of these types (one per rate of the matrix unit)
+///   mac_padding.<first>.<second>  a cell clocked for a MAC whose operand is padding
+///   register                      an operand moved into a cell's register, one an executed MAC
+///   accumulator                   a partial sum read, added to and written back
+///   scratchpad.read, .write       an access of bytes_per_cycle_per_bank bytes
+///   vector.integer, .floating     a lane-operation
+///   dma.byte                      a byte between memory port and scratchpad
+[[nodiscard]] std::vector<std::string> action_names(const NpuSpec& spec);
+
+/// An NPU as the compiler and the platform see it. Immutable.
+class Npu final : public Device {
+  public:
+    /// `memories` by MemoryId. Fatal if a price is missing: the loader asks action_names() first.
+    Npu(NpuSpec spec, NpuPrices prices, std::vector<MemoryPort> memories);
+
+    [[nodiscard]] std::vector<Unit> units() const override;
+    [[nodiscard]] OnChipMemory on_chip() const override;
+    [[nodiscard]] Peak peak(DataType first, DataType second) const override;
+
+    [[nodiscard]] std::optional<Infeasible> refuses(const Kernel& kernel) const override;
+    [[nodiscard]] std::variant<MappingChoice, Infeasible> map(
+        const MappingRequest& request) const override;
+    [[nodiscard]] std::variant<Time, Infeasible> cost(const MappingRequest& request,
+                                                      const Mapping& mapping) const override;
+    void emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
+              ProgramBuilder& program) const override;
+
+    [[nodiscard]] Time duration(const Command& command) const override;
+    [[nodiscard]] std::vector<Action> actions() const override;
+    void count(const Command& command, std::span<const ActionId> ids,
+               Counts& counts) const override;
+    [[nodiscard]] std::vector<StaticPower> static_power() const override;
+
+    [[nodiscard]] const NpuSpec& spec() const { return spec_; }
+    [[nodiscard]] const std::vector<MemoryPort>& memories() const { return memories_; }
+
+  private:
+    NpuSpec spec_;
+    NpuPrices prices_;
+    std::vector<MemoryPort> memories_;
+};
+
+/// The units of a core, in the order of Npu::units(): each DMA engine has a read and a write side,
+/// which queue apart, then the matrix and the vector unit.
+struct CoreUnits {
+    int engines = 1;
+    int core = 0;
+
+    [[nodiscard]] int base() const { return core * (2 * engines + 2); }
+    [[nodiscard]] UnitId read(int engine) const { return {base() + 2 * (engine % engines)}; }
+    [[nodiscard]] UnitId write(int engine) const { return {base() + 2 * (engine % engines) + 1}; }
+    [[nodiscard]] UnitId matrix() const { return {base() + 2 * engines}; }
+    [[nodiscard]] UnitId vector() const { return {base() + 2 * engines + 1}; }
+};
+
+}  // namespace perfwatt::npu
