@@ -1,0 +1,7 @@
+#include "sim/base/version.h"
+
+namespace perfwatt {
+
+std::string_view version() { return PERFWATT_VERSION; }
+
+}  // namespace perfwatt

@@ -1,0 +1,103 @@
+#include "sim/sweep/request_key.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "sim/arch/chip_loader.h"
+#include "sim/base/version.h"
+#include "sim/config/config_path.h"
+#include "sim/config/document.h"
+
+namespace perfwatt {
+namespace {
+
+std::string file_text(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file) throw UserError(fmt::format("cannot read '{}'", path));
+    return std::move(text).str();
+}
+
+bool is_yaml(const std::string& path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
+
+/// Fields that cannot run into one another.
+std::string joined(const std::vector<std::string>& fields) {
+    std::string text;
+    for (const std::string& field : fields) text += fmt::format("{}:{}\n", field.size(), field);
+    return text;
+}
+
+bool is_of_workload(const std::string& override_text) {
+    return override_text.starts_with("workload.");
+}
+
+}  // namespace
+
+std::string hash_text(std::string_view text) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char byte : text) {
+        hash ^= static_cast<unsigned char>(byte);
+        hash *= 0x100000001b3;
+    }
+    return fmt::format("{:016x}", hash);
+}
+
+const std::string& RequestKeys::chip_hash(const RunRequest& request) {
+    std::vector<std::string> overrides;
+    for (const std::string& text : request.overrides) {
+        if (!is_of_workload(text)) overrides.push_back(text);
+    }
+    const auto [place, is_new] =
+        chips_.try_emplace(fmt::format("{}\n{}", request.chip, joined(overrides)));
+    if (is_new) {
+        place->second =
+            load_chip(request.chip, overrides, environment_->families, environment_->configs)
+                .spec.config_hash;
+    }
+    return place->second;
+}
+
+const std::string& RequestKeys::workload_hash(const std::string& workload) {
+    const auto [place, is_new] = workloads_.try_emplace(workload);
+    if (is_new) {
+        const ConfigPath& configs = environment_->configs;
+        const std::string file = configs.find(ConfigKind::workload, workload);
+        std::vector<std::string> texts;
+        if (is_yaml(file)) {
+            const Document document = Document::load(ConfigKind::workload, file, configs);
+            for (const std::string& part : document.files()) texts.push_back(file_text(part));
+        } else {
+            texts.push_back(file_text(file));
+        }
+        place->second = hash_text(joined(texts));
+    }
+    return place->second;
+}
+
+std::string RequestKeys::key(const RunRequest& request) {
+    std::vector<std::string> fields{std::string(version()),
+                                    chip_hash(request),
+                                    workload_hash(request.workload),
+                                    fmt::format("{}", request.batch),
+                                    request.precision.value_or(""),
+                                    request.phase,
+                                    fmt::format("{}", request.context),
+                                    fmt::format("{}", request.tokens),
+                                    request.scenario,
+                                    request.start,
+                                    request.memory_timing,
+                                    request.mapping_file ? file_text(*request.mapping_file) : "",
+                                    fmt::format("{}", request.mapping_effort),
+                                    fmt::format("{}", request.strict),
+                                    fmt::format("{}", request.fold_layers)};
+    for (const std::string& text : request.overrides) {
+        if (is_of_workload(text)) fields.push_back(text);
+    }
+    return hash_text(joined(fields));
+}
+
+}  // namespace perfwatt
