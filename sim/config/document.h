@@ -15,7 +15,9 @@ namespace perfwatt {
 class Document {
   public:
     /// Reads a file. `overrides` are texts "path.to.key=value"; elements of a list are named by
-    /// index or by their `name`. Throws UserError with every mistake found.
+    /// index or by their `name`. Throws UserError when the file cannot be read at all; lesser
+    /// mistakes (duplicate keys, overrides of what does not exist) are kept in errors(), for
+    /// Reading::finish() to report together with those of the schema.
     [[nodiscard]] static Document load(ConfigKind kind, const std::string& file,
                                        const ConfigPath& config_path = {},
                                        const std::vector<std::string>& overrides = {});
@@ -38,16 +40,20 @@ class Document {
     /// The line of a file at a place, for a diagnostic; empty when there is none.
     [[nodiscard]] std::string source_line(const Place& place) const;
 
+    [[nodiscard]] const std::vector<Diagnostic>& errors() const { return errors_; }
+
   private:
-    void read(std::string text, const std::string& file, const ConfigPath& config_path,
-              std::vector<Diagnostic>& errors);
-    void override_with(const std::string& assignment, std::vector<Diagnostic>& errors);
+    ConfigNode read(const std::string& text, const std::string& file);
+    void extend(ConfigNode& root, const std::string& file, const ConfigPath& config_path);
+    void override_with(const std::string& assignment);
+    void fail(Place place, std::string message, std::string hint = {});
 
     ConfigKind kind_ = ConfigKind::chip;
     std::string file_;
     ConfigNode root_;
     std::vector<std::string> files_;
     std::map<std::string, std::vector<std::string>> lines_;
+    std::vector<Diagnostic> errors_;
 };
 
 }  // namespace perfwatt

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,9 @@ namespace perfwatt {
 
 /// How a value came to be in a resolved configuration.
 enum class Origin : std::uint8_t { file, parent, set, fallback };
+
+/// What is known about where a number comes from.
+enum class Status : std::uint8_t { plain, published, estimated, fitted };
 
 struct ConfigEntry;
 
@@ -23,6 +27,8 @@ struct ConfigNode {
     bool quoted = false;  ///< a scalar in quotes or a block scalar: text, whatever it looks like
     std::string text;     ///< of a scalar
     Place place;
+    Status status = Status::plain;     ///< from the nearest `source`, `estimated` or `fitted`
+    std::string note;                  ///< its text
     std::vector<ConfigNode> items;     ///< of a list
     std::vector<ConfigEntry> entries;  ///< of a map, in the order of the file, keys unique
 

@@ -70,8 +70,10 @@ struct QuantityError {
 [[nodiscard]] std::string_view noun(Dimension dimension);
 /// A regular expression (ECMA) for JSON Schema.
 [[nodiscard]] std::string quantity_pattern(Dimension dimension);
-/// What is not absurd, for limits that a schema leaves open.
-[[nodiscard]] Quantity smallest(Dimension dimension);
-[[nodiscard]] Quantity largest(Dimension dimension);
+/// What is not absurd, for limits that a schema leaves open: "1 B", "1024 TiB".
+[[nodiscard]] std::string_view smallest(Dimension dimension);
+[[nodiscard]] std::string_view largest(Dimension dimension);
+/// Two quantities of the same dimension, by size.
+[[nodiscard]] bool less(const Quantity& a, const Quantity& b);
 
 }  // namespace perfwatt

@@ -7,9 +7,6 @@
 
 namespace perfwatt {
 
-/// What is known about where a number comes from.
-enum class Status : std::uint8_t { plain, published, estimated, fitted };
-
 /// A value that carries its source into the model: use as the type of a member.
 template <class V>
 struct Sourced {
@@ -37,7 +34,8 @@ struct ResolvedValue {
     bool hashed = true;  ///< false for prose, which changes no result
 };
 
-/// One reading of a document by schemas: collects all mistakes, and what every value resolved to.
+/// One reading of a document by schemas: collects all mistakes, the document's own included, and
+/// what every value resolved to.
 class Reading {
   public:
     /// Borrows the document, which must outlive the reading.
@@ -50,7 +48,8 @@ class Reading {
     void record(ResolvedValue value) { resolved_.push_back(std::move(value)); }
 
     [[nodiscard]] std::size_t error_count() const { return errors_.size(); }
-    /// Throws UserError with everything collected; does nothing when all is well.
+    /// Throws UserError with everything collected, in the order of the file; does nothing when all
+    /// is well. Every reading must be finished.
     void finish() const;
 
     [[nodiscard]] const Document& document() const { return *document_; }
@@ -67,8 +66,8 @@ class Reading {
 [[nodiscard]] std::vector<std::string> paths_with(Status status,
                                                   const std::vector<ResolvedValue>& resolved);
 
-/// 16 hexadecimal digits (64-bit FNV-1a) of all values that can change a result, in base units,
-/// sorted by path: the same on any machine, whatever the order, notation or comments of the files.
+/// 16 hexadecimal digits (64-bit FNV-1a) of all values that can change a result, in base units, in
+/// the order of the schemas: whatever the order, notation or comments of the files.
 [[nodiscard]] std::string config_hash(const std::vector<ResolvedValue>& resolved);
 
 /// One line a value: `path = value  # where`, for `show --resolved`.

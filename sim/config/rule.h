@@ -24,12 +24,22 @@ struct ConfigScalar {
 
 /// What a scalar may be. Limits are inclusive.
 struct ScalarRule {
-    enum class Kind : std::uint8_t { count, ratio, flag, text, prose, choice, quantity };
+    enum class Kind : std::uint8_t {
+        count,
+        ratio,
+        flag,
+        text,
+        prose,
+        verbatim,
+        choice,
+        quantity,
+    };
 
     Kind kind = Kind::text;
     Dimension dimension = Dimension::bytes;
     std::int64_t min_integer = 0, max_integer = 0;
     double min_real = 0, max_real = 0;
+    std::string min_text, max_text;  ///< of a quantity, as one would write them
     Quantity min_quantity, max_quantity;
     std::vector<std::pair<std::string, std::int64_t>> choices;
 };
@@ -69,12 +79,11 @@ struct ConfigRule {
     std::size_t min_size = 0, max_size = 0;
     std::function<void*(void*)> append;
     std::function<void*(void*, const std::string&)> insert;
+    bool ordered = false;  ///< a free map whose order in the file means something
 
     std::string name;  ///< of a map's type, for messages and the JSON Schema
     std::vector<FieldRule> fields;
     std::vector<std::function<void(const void*, const MapCheck&)>> checks;
-
-    std::function<void(void*, const ConfigNode&)> keep;  ///< raw
 };
 
 /// Reads `node` into the object at `into` as `rule` says; mistakes go to `reading`.

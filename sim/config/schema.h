@@ -66,6 +66,10 @@ template <class V>
 [[nodiscard]] inline ValueSchema<std::string> text_value() {
     return {detail::scalar_rule<std::string>(detail::text_rule())};
 }
+/// Any scalar, kept as the text it was written as: what a sweep sets, whatever type that is.
+[[nodiscard]] inline ValueSchema<std::string> verbatim_value() {
+    return {detail::scalar_rule<std::string>(detail::verbatim_rule())};
+}
 template <class E>
 [[nodiscard]] ValueSchema<E> choice_value(const std::vector<std::pair<std::string, E>>& names) {
     return {detail::scalar_rule<E>(detail::choice_rule(names))};

@@ -69,6 +69,7 @@ void assign(Sourced<V>& member, const ConfigScalar& scalar) {
 [[nodiscard]] ScalarRule flag_rule();
 [[nodiscard]] ScalarRule text_rule();
 [[nodiscard]] ScalarRule prose_rule();
+[[nodiscard]] ScalarRule verbatim_rule();
 [[nodiscard]] ScalarRule data_type_rule();
 /// PERFWATT_CHECKs that the limits are well written.
 [[nodiscard]] ScalarRule quantity_rule(Dimension dimension, const std::string& min,
@@ -129,6 +130,7 @@ template <class C>
     rule->element = std::move(element);
     rule->min_size = min;
     rule->max_size = max;
+    rule->ordered = !std::is_same_v<C, std::map<std::string, typename C::value_type::second_type>>;
     rule->insert = [](void* map, const std::string& key) -> void* {
         C& container = *static_cast<C*>(map);
         return &container.insert(container.end(), {key, {}})->second;
