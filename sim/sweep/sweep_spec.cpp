@@ -84,7 +84,7 @@ MapSchema<SweepSpec> sweep_schema() {
                "path of a key -> its value, for every point")
         .field("grid", &SweepSpec::grid, ordered_map_of(list_of(text_value(), some)),
                Presence::optional, "path of a key -> the values it takes")
-        .check(check_sweep);
+        .check([](const SweepSpec& sweep, const MapCheck& check) { check_sweep(sweep, check); });
 }
 
 /// One thing that varies over the points.

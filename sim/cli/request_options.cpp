@@ -1,0 +1,95 @@
+#include "sim/cli/request_options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "sim/base/diagnostics.h"
+#include "sim/sweep/worker.h"
+
+namespace perfwatt {
+namespace {
+
+/// Options whose values later versions widen: what is not honoured is refused, never ignored.
+void refuse_what_is_not_supported(const Arguments& arguments) {
+    (void)arguments.choice("scenario", {"single_stream"});
+    (void)arguments.choice("place", {"auto"});
+    if (!arguments.texts("lighten").empty()) {
+        throw UserError(
+            fmt::format("--lighten '{}' is not supported; networks are simulated as "
+                        "they are",
+                        arguments.texts("lighten").front()));
+    }
+}
+
+}  // namespace
+
+std::vector<OptionSpec> request_options(OptionKind chip_workload_batch) {
+    using enum OptionKind;
+    return {
+        {"chip", chip_workload_batch, "CHIP", "chip or system: a name of 'list chips', or a file"},
+        {"workload", chip_workload_batch, "NET", "network: a name, or a YAML, ONNX or CSV file"},
+        {"batch", chip_workload_batch, "N", "inferences computed together (1)"},
+        {"precision", once, "TYPE", "number format (the chip's own), e.g. int8"},
+        {"phase", once, "PHASE", "forward, prefill, decode or generate (forward)"},
+        {"context", once, "N", "tokens already in the cache (the network's default)"},
+        {"tokens", once, "N", "tokens to generate"},
+        {"scenario", once, "S", "single_stream"},
+        {"start", once, "START", "steady: what fits stays on the chip; cold (steady)"},
+        {"lighten", many, "L", "none is supported"},
+        {"place", once, "P", "auto"},
+        {"set", many, "PATH=VALUE", "change a key of the chip, or workload.KEY of the network"},
+        {"memory-timing", once, "T", "exact or stream (exact)"},
+        {"mapping", once, "FILE", "use the mappings of this file instead of searching"},
+        {"mapping-effort", once, "N", "mappings evaluated per kernel at most (1000)"},
+        {"fold-layers", once, "ON", "on: simulate identical blocks once; off (on)"},
+        {"strict", flag, "", "refuse networks of which a part falls to the host"},
+    };
+}
+
+RunRequest request_from(const Arguments& arguments, const std::string& chip,
+                        const std::string& workload, std::int64_t batch) {
+    refuse_what_is_not_supported(arguments);
+    RunRequest request;
+    request.chip = chip;
+    request.workload = workload;
+    request.batch = batch;
+    request.precision = arguments.text("precision");
+    request.phase = arguments.choice("phase", {"forward", "prefill", "decode", "generate"});
+    request.context = arguments.integer("context", 0, 0, 100'000'000);
+    request.tokens = arguments.integer("tokens", 0, 1, 1'000'000);
+    request.start = arguments.choice("start", {"steady", "cold"});
+    request.memory_timing = arguments.choice("memory-timing", {"exact", "stream"});
+    request.overrides = arguments.texts("set");
+    request.mapping_file = arguments.text("mapping");
+    request.mapping_effort =
+        static_cast<int>(arguments.integer("mapping-effort", 1000, 1, 10'000'000));
+    request.fold_layers = arguments.choice("fold-layers", {"on", "off"}) == "on";
+    request.strict = arguments.has("strict");
+    return request;
+}
+
+RunRequest single_request(const Arguments& arguments) {
+    return request_from(arguments, arguments.required("chip"), arguments.required("workload"),
+                        arguments.integer("batch", 1, 1, kMostBatch));
+}
+
+OptionSpec format_option() {
+    return {"format", OptionKind::once, "F", "table, json, csv or md (table)"};
+}
+
+ReportStyle style_from(const Arguments& arguments) {
+    const std::string name = arguments.choice("format", {"table", "json", "csv", "md"});
+    ReportStyle style{.format = report_format_from(name).value()};
+    style.bold_headers = !arguments.has("out") && ::isatty(STDOUT_FILENO) != 0;
+    return style;
+}
+
+OptionSpec jobs_option() {
+    return {"jobs", OptionKind::once, "N", "simulations at once (one a processor)"};
+}
+
+int jobs_from(const Arguments& arguments) {
+    return static_cast<int>(arguments.integer("jobs", available_processors(), 1, 4096));
+}
+
+}  // namespace perfwatt
