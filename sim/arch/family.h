@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/arch/device.h"
+#include "sim/arch/memory_catalog.h"
 #include "sim/config/reading.h"
 
 namespace perfwatt {
@@ -20,6 +21,7 @@ struct FamilyContext {
     double voltage = 0;
     const ConfigPath* config_path = nullptr;  ///< never null: for energy tables
     std::string file;                         ///< of the chip: names are looked up beside it first
+    std::vector<MemoryFacts> memories;        ///< by MemoryId: the chip's attachments, in order
 };
 
 /// A kind of hardware: turns its map of a chip YAML, found under the family's name, into a device.
