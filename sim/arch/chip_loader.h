@@ -24,7 +24,6 @@ struct PublishedFact {
 struct LoadedChip {
     ChipSpec spec;
     std::string file;
-    std::string description;
     std::vector<PublishedFact> published;
     std::vector<ResolvedValue> resolved;
     std::vector<std::string> estimated;  ///< paths

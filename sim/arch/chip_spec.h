@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,14 @@ struct MemoryAttachment {
     int outstanding = 16;                   ///< pieces in flight for one DMA engine
 };
 
+/// The processor that does what the chip cannot. Its figures are of sustained work.
+struct HostSpec {
+    std::int64_t operations_per_second = 0;
+    std::int64_t bytes_per_second = 0;
+    double picojoules_per_operation = 0;
+    std::string energy_source;
+};
+
 /// A chip as simulated: what every family shares, and the family's device.
 struct ChipSpec {
     std::string name;
@@ -46,6 +55,7 @@ struct ChipSpec {
     std::vector<LinkSpec> links;
     std::vector<MemoryAttachment> memories;  ///< [0] holds weights, inputs and spilled activations
     Time launch;  ///< host time before an inference starts on the chip
+    std::optional<HostSpec> host;  ///< none: what the chip cannot do cannot be done
     std::string config_hash;
     std::shared_ptr<const Device> device;
 };

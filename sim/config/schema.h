@@ -63,8 +63,13 @@ template <class V>
                                             const QuantityLimits& limits = {}) {
     return {detail::scalar_rule<V>(detail::quantity_rule(dimension, limits.min, limits.max))};
 }
-[[nodiscard]] inline ValueSchema<std::string> text_value() {
-    return {detail::scalar_rule<std::string>(detail::text_rule())};
+template <class V = std::string>
+[[nodiscard]] ValueSchema<V> text_value() {
+    return {detail::scalar_rule<V>(detail::text_rule())};
+}
+template <class V = std::string>
+[[nodiscard]] ValueSchema<V> prose_value() {
+    return {detail::scalar_rule<V>(detail::prose_rule())};
 }
 /// Any scalar, kept as the text it was written as: what a sweep sets, whatever type that is.
 [[nodiscard]] inline ValueSchema<std::string> verbatim_value() {
@@ -164,27 +169,28 @@ class MapSchema {
                       detail::quantity_rule(dimension, limits.min, limits.max), limits.otherwise,
                       std::move(doc));
     }
-#define PERFWATT_QUANTITY_FIELD(NAME)                                                     \
+#define PERFWATT_QUANTITY_FIELD(NAME, KEPT_AS_REAL)                                       \
     template <class M>                                                                    \
     MapSchema& NAME(std::string key, M T::*member, const QuantityLimits& limits,          \
                     std::string doc) {                                                    \
+        static_assert(!(KEPT_AS_REAL && std::is_integral_v<detail::bare_t<M>>));          \
         return quantity(Dimension::NAME, std::move(key), member, limits, std::move(doc)); \
     }
-    PERFWATT_QUANTITY_FIELD(bytes)
-    PERFWATT_QUANTITY_FIELD(frequency)
-    PERFWATT_QUANTITY_FIELD(time)
-    PERFWATT_QUANTITY_FIELD(time_or_clocks)
-    PERFWATT_QUANTITY_FIELD(bandwidth)
-    PERFWATT_QUANTITY_FIELD(transfers)
-    PERFWATT_QUANTITY_FIELD(operations)
-    PERFWATT_QUANTITY_FIELD(energy)
-    PERFWATT_QUANTITY_FIELD(energy_per_bit)
-    PERFWATT_QUANTITY_FIELD(power)
-    PERFWATT_QUANTITY_FIELD(voltage)
-    PERFWATT_QUANTITY_FIELD(current)
-    PERFWATT_QUANTITY_FIELD(length)
-    PERFWATT_QUANTITY_FIELD(area)
-    PERFWATT_QUANTITY_FIELD(temperature)
+    PERFWATT_QUANTITY_FIELD(bytes, false)
+    PERFWATT_QUANTITY_FIELD(frequency, false)
+    PERFWATT_QUANTITY_FIELD(time, false)
+    PERFWATT_QUANTITY_FIELD(time_or_clocks, false)
+    PERFWATT_QUANTITY_FIELD(bandwidth, false)
+    PERFWATT_QUANTITY_FIELD(transfers, false)
+    PERFWATT_QUANTITY_FIELD(operations, false)
+    PERFWATT_QUANTITY_FIELD(energy, true)
+    PERFWATT_QUANTITY_FIELD(energy_per_bit, true)
+    PERFWATT_QUANTITY_FIELD(power, true)
+    PERFWATT_QUANTITY_FIELD(voltage, true)
+    PERFWATT_QUANTITY_FIELD(current, true)
+    PERFWATT_QUANTITY_FIELD(length, true)
+    PERFWATT_QUANTITY_FIELD(area, true)
+    PERFWATT_QUANTITY_FIELD(temperature, true)
 #undef PERFWATT_QUANTITY_FIELD
 
     /// Anything: a nested map, list_of(...), map_of(...).
@@ -229,9 +235,9 @@ class MapSchema {
     }
     /// A rule between fields, run when all of them are well: `check.error("key", message, hint)`.
     template <class F>
-    MapSchema& check(F rule) {
-        rule_.checks.push_back([rule](const void* object, const MapCheck& check) {
-            rule(*static_cast<const T*>(object), check);
+    MapSchema& check(F between) {
+        rule_.checks.push_back([between](const void* object, const MapCheck& check) {
+            between(*static_cast<const T*>(object), check);
         });
         return *this;
     }
@@ -250,12 +256,12 @@ class MapSchema {
 
   private:
     template <class M>
-    MapSchema& scalar(std::string key, M T::*member, ScalarRule rule,
+    MapSchema& scalar(std::string key, M T::*member, ScalarRule scalar_rule,
                       std::optional<std::string> otherwise, std::string doc) {
         FieldRule field;
         field.key = std::move(key);
         field.doc = std::move(doc);
-        field.rule = detail::scalar_rule<detail::unwrapped_t<M>>(std::move(rule));
+        field.rule = detail::scalar_rule<detail::unwrapped_t<M>>(std::move(scalar_rule));
         field.member = detail::member_of(member);
         field.required = !otherwise && !detail::is_optional_v<M>;
         field.otherwise = std::move(otherwise);

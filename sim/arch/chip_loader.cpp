@@ -1,0 +1,343 @@
+#include "sim/arch/chip_loader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "sim/config/json_schema.h"
+#include "sim/config/schema.h"
+
+namespace perfwatt {
+namespace {
+
+/// A chip YAML as written; ChipSpec is what remains of it.
+struct ProcessFile {
+    double node_nm = 0;
+    double voltage = 0;
+};
+
+struct LinkFile {
+    std::string name;
+    std::int64_t bytes_per_second = 0;
+    std::int64_t packet_payload = 0;
+    std::int64_t packet_overhead = 0;
+    Time latency;
+    Sourced<double> energy;
+};
+
+struct HostFile {
+    std::int64_t operations_per_second = 0;
+    std::int64_t bytes_per_second = 0;
+    Sourced<double> energy;
+};
+
+struct ChipFile {
+    std::string name;
+    std::string description;
+    std::string family;
+    ProcessFile process;
+    Trust trust = Trust::none;
+    PowerBoundary power_boundary = PowerBoundary::chip;
+    std::vector<std::pair<std::string, Sourced<std::string>>> published;
+    std::vector<LinkFile> links;
+    std::vector<MemoryAttachment> memories;
+    Time launch;
+    std::optional<HostFile> host;
+    const ConfigNode* family_map = nullptr;  ///< of whichever family comes last: see family_node()
+};
+
+MapSchema<ProcessFile> process_schema() {
+    return MapSchema<ProcessFile>("process")
+        .length("node", &ProcessFile::node_nm, {.min = "1 nm", .max = "1000 nm"},
+                "of the silicon, in whole nanometres")
+        .voltage("voltage", &ProcessFile::voltage, {.min = "100 mV", .max = "5 V"},
+                 "of the logic at the clock given");
+}
+
+MapSchema<LinkFile> link_schema() {
+    return MapSchema<LinkFile>("link")
+        .text("name", &LinkFile::name, {}, "by which memories name it in 'via'")
+        .bandwidth("bandwidth", &LinkFile::bytes_per_second, {.min = "1 KB/s"},
+                   "each way; of payload where no packet is given")
+        .bytes("packet_payload", &LinkFile::packet_payload,
+               {.min = "0 B", .max = "1 MiB", .otherwise = "0 B"},
+               "largest payload of a packet; 0 B: overhead is taken off the bandwidth already")
+        .bytes("packet_overhead", &LinkFile::packet_overhead,
+               {.min = "0 B", .max = "64 KiB", .otherwise = "0 B"},
+               "headers and checks of each packet")
+        .time("latency", &LinkFile::latency, {.min = "0 fs", .max = "1 s"}, "one way")
+        .energy_per_bit("energy", &LinkFile::energy, {.min = "0 pJ/bit"}, "of a bit that crosses")
+        .check([](const LinkFile& link, const MapCheck& check) {
+            if (link.packet_overhead > 0 && link.packet_payload == 0)
+                check.error("packet_overhead", "'packet_overhead' needs a 'packet_payload'");
+        });
+}
+
+MapSchema<MemoryAttachment> memory_schema() {
+    return MapSchema<MemoryAttachment>("memory")
+        .text("name", &MemoryAttachment::name, {}, "of this attachment, for reports")
+        .text("standard", &MemoryAttachment::standard, {}, "name or file of a memory YAML")
+        .count("channels", &MemoryAttachment::channels, {.max = 1024}, "of the standard's width")
+        .bytes("capacity", &MemoryAttachment::capacity_bytes, {.max = "64 TiB"},
+               "of all channels together")
+        .field("via", &MemoryAttachment::via, list_of(text_value(), {.max = 8}), Presence::optional,
+               "links crossed, nearest the chip first")
+        .bytes("transaction", &MemoryAttachment::transaction_bytes,
+               {.min = "16 B", .max = "16 MiB", .otherwise = "4 KiB"},
+               "pieces into which a DMA transfer is cut")
+        .count("outstanding", &MemoryAttachment::outstanding, {.max = 65536, .otherwise = 16},
+               "pieces in flight for one DMA engine");
+}
+
+MapSchema<HostFile> host_schema() {
+    return MapSchema<HostFile>("host")
+        .operations("operations", &HostFile::operations_per_second, {},
+                    "a second, sustained on the work the chip cannot do")
+        .bandwidth("bandwidth", &HostFile::bytes_per_second, {}, "of its memory, sustained")
+        .energy("energy", &HostFile::energy, {.min = "0 pJ"}, "of one operation");
+}
+
+/// Rules between the fields of a chip.
+void check_chip(const ChipFile& chip, const MapCheck& check) {
+    if (chip.process.node_nm != std::floor(chip.process.node_nm))
+        check.error("process", "'node' must be a whole number of nanometres");
+    std::vector<std::string> links;
+    for (const LinkFile& link : chip.links) links.push_back(link.name);
+    const ConfigNode* memories = check.node->find("memories");
+    for (std::size_t i = 0; i < chip.memories.size() && memories != nullptr; ++i)
+        for (const std::string& via : chip.memories[i].via) {
+            if (std::find(links.begin(), links.end(), via) != links.end()) continue;
+            const ConfigNode* place = memories->items[i].find("via");
+            std::string hint = did_you_mean(via, links);
+            if (hint.empty())
+                hint = links.empty() ? "the chip has no 'links'"
+                                     : fmt::format("links: {}", fmt::join(links, ", "));
+            check.reading->error(place != nullptr ? *place : memories->items[i],
+                                 fmt::format("there is no link '{}'", via), std::move(hint));
+        }
+    const ConfigNode* published = check.node->find("published");
+    for (const auto& [name, fact] : chip.published)
+        if (fact.status != Status::published)
+            check.reading->error(*published->find(name),
+                                 fmt::format("the published figure '{}' has no source", name),
+                                 fmt::format("{}: {{value: ..., source: ...}}", name));
+}
+
+MapSchema<ChipFile> chip_schema(const FamilyRegistry& families) {
+    MapSchema<ChipFile> schema("chip");
+    schema.text("name", &ChipFile::name, {}, "for tables and reports")
+        .prose("description", &ChipFile::description, "a line for 'perfwatt list'")
+        .text("family", &ChipFile::family, {}, "kind of hardware; its map stands under this name")
+        .map("process", &ChipFile::process, process_schema(), Presence::required,
+             "what the chip is made in")
+        .choice("trust", &ChipFile::trust,
+                {.names = {{"A", Trust::a}, {"B", Trust::b}, {"none", Trust::none}}},
+                "how much of this description is public")
+        .choice("power_boundary", &ChipFile::power_boundary,
+                {.names = {{"chip", PowerBoundary::chip},
+                           {"chip_dram", PowerBoundary::chip_dram},
+                           {"board", PowerBoundary::board},
+                           {"wall", PowerBoundary::wall}}},
+                "what the power of this chip includes")
+        .field("published", &ChipFile::published,
+               ordered_map_of(prose_value<Sourced<std::string>>(), {.max = 64}), Presence::optional,
+               "figures to compare with; no model reads them")
+        .maps("links", &ChipFile::links, link_schema(), {.max = 64},
+              "between the chip and its memories")
+        .maps("memories", &ChipFile::memories, memory_schema(), {.min = 1, .max = 16},
+              "outside the chip; the first holds weights, inputs and what spills")
+        .time("launch", &ChipFile::launch, {.min = "0 fs", .max = "10 s"},
+              "host time before an inference starts")
+        .map("host", &ChipFile::host, host_schema(), Presence::optional,
+             "the processor that does what the chip cannot");
+    for (const std::string& family : families.names())
+        schema.raw(family, &ChipFile::family_map, Presence::optional,
+                   fmt::format("the accelerator itself, where 'family: {}'", family));
+    schema.check(check_chip);
+    return schema;
+}
+
+ChipSpec to_spec(const ChipFile& file) {
+    ChipSpec spec{.name = file.name,
+                  .description = file.description,
+                  .family = file.family,
+                  .process_nm = static_cast<int>(file.process.node_nm),
+                  .voltage = file.process.voltage,
+                  .trust = file.trust,
+                  .power_boundary = file.power_boundary,
+                  .memories = file.memories,
+                  .launch = file.launch};
+    for (const LinkFile& link : file.links)
+        spec.links.push_back({.name = link.name,
+                              .bytes_per_second = link.bytes_per_second,
+                              .packet_payload_bytes = link.packet_payload,
+                              .packet_overhead_bytes = link.packet_overhead,
+                              .latency = link.latency,
+                              .picojoules_per_bit = link.energy.value,
+                              .energy_source = link.energy.source()});
+    if (file.host)
+        spec.host = HostSpec{.operations_per_second = file.host->operations_per_second,
+                             .bytes_per_second = file.host->bytes_per_second,
+                             .picojoules_per_operation = file.host->energy.value,
+                             .energy_source = file.host->energy.source()};
+    return spec;
+}
+
+/// The map of the chip's family, and an error for any other family's.
+const ConfigNode* family_node(const ChipFile& chip, const FamilyRegistry& families,
+                              const ConfigNode& root, Reading& reading) {
+    for (const std::string& other : families.names())
+        if (other != chip.family && root.find(other) != nullptr && !chip.family.empty())
+            reading.error(*root.find(other),
+                          fmt::format("the map '{}' belongs to another family", other),
+                          fmt::format("this chip has 'family: {}'", chip.family));
+    const ConfigNode* named = root.find("family");
+    if (chip.family.empty() || named == nullptr) return nullptr;
+    if (families.find(chip.family) == nullptr) {
+        std::string hint = did_you_mean(chip.family, families.names());
+        if (hint.empty()) hint = fmt::format("known: {}", fmt::join(families.names(), ", "));
+        reading.error(*named, fmt::format("there is no family '{}'", chip.family), std::move(hint));
+        return nullptr;
+    }
+    const ConfigNode* node = root.find(chip.family);
+    if (node == nullptr)
+        reading.error(root, fmt::format("missing key '{}' in chip", chip.family),
+                      fmt::format("the map of 'family: {}'", chip.family));
+    return node;
+}
+
+/// Turns the names of memory YAMLs into files.
+void find_memories(std::vector<MemoryAttachment>& memories, const Document& document,
+                   const ConfigPath& config_path, Reading& reading) {
+    const ConfigNode* list = document.root().find("memories");
+    for (std::size_t i = 0; i < memories.size(); ++i) {
+        if (memories[i].standard.empty()) continue;
+        try {
+            memories[i].standard =
+                config_path.find(ConfigKind::memory, memories[i].standard, document.file());
+        } catch (const UserError& error) {
+            const Diagnostic& first = error.diagnostics().front();
+            const ConfigNode* standard = list->items[i].find("standard");
+            reading.error(standard != nullptr ? *standard : list->items[i], first.message,
+                          first.hint);
+        }
+    }
+}
+
+LoadedChip load_chip_file(const std::string& file, const std::vector<std::string>& overrides,
+                          const FamilyRegistry& families, const ConfigPath& config_path) {
+    const Document document = Document::load(ConfigKind::chip, file, config_path, overrides);
+    Reading reading(document);
+    const ChipFile chip = chip_schema(families).read(document.root(), reading);
+    LoadedChip loaded{.spec = to_spec(chip), .file = document.file()};
+    find_memories(loaded.spec.memories, document, config_path, reading);
+    if (const ConfigNode* node = family_node(chip, families, document.root(), reading)) {
+        const FamilyContext context{.chip = chip.name,
+                                    .process_nm = loaded.spec.process_nm,
+                                    .voltage = chip.process.voltage,
+                                    .config_path = &config_path,
+                                    .file = document.file()};
+        loaded.spec.device =
+            families.find(chip.family)->parse(*node, chip.family, context, reading);
+    }
+    reading.finish();
+    PERFWATT_CHECK(loaded.spec.device != nullptr,
+                   fmt::format("the family '{}' made no device and said no reason", chip.family));
+    for (const auto& [name, fact] : chip.published)
+        loaded.published.push_back({.name = name, .value = fact.value, .source = fact.note});
+    loaded.resolved = reading.resolved();
+    loaded.estimated = paths_with(Status::estimated, loaded.resolved);
+    loaded.fitted = paths_with(Status::fitted, loaded.resolved);
+    loaded.spec.estimated = loaded.estimated;
+    loaded.spec.config_hash = config_hash(loaded.resolved);
+    return loaded;
+}
+
+struct SystemChip {
+    std::string chip;
+    int count = 1;
+};
+
+struct SystemFile {
+    std::string name;
+    std::string description;
+    std::vector<SystemChip> chips;
+};
+
+MapSchema<SystemFile> system_schema() {
+    return MapSchema<SystemFile>("system")
+        .text("name", &SystemFile::name, {}, "for tables and reports")
+        .prose("description", &SystemFile::description, "a line for 'perfwatt list'")
+        .maps("chips", &SystemFile::chips,
+              MapSchema<SystemChip>("system chip")
+                  .text("chip", &SystemChip::chip, {}, "name or file of a chip YAML")
+                  .count("count", &SystemChip::count, {.max = 4096, .otherwise = 1},
+                         "how many of them"),
+              {.min = 1, .max = 64}, "what the system is made of");
+}
+
+/// The file of the one chip of a system; overrides are of that chip.
+std::string chip_of_system(const std::string& file, const ConfigPath& config_path) {
+    const Document document = Document::load(ConfigKind::system, file, config_path);
+    Reading reading(document);
+    const SystemFile system = system_schema().read(document.root(), reading);
+    int chips = 0;
+    for (const SystemChip& part : system.chips) chips += part.count;
+    if (chips > 1)
+        reading.error(*document.root().find("chips"),
+                      fmt::format("a system of {} chips cannot be simulated", chips),
+                      "systems of one chip can");
+    reading.finish();
+    return config_path.find(ConfigKind::chip, system.chips.front().chip, document.file());
+}
+
+/// Chips and systems share one space of names.
+std::string find_chip_or_system(const std::string& name_or_file, const ConfigPath& config_path) {
+    if (auto chip = config_path.try_find(ConfigKind::chip, name_or_file)) return *chip;
+    if (auto system = config_path.try_find(ConfigKind::system, name_or_file)) return *system;
+    std::vector<std::string> names = config_path.names(ConfigKind::chip);
+    for (std::string& name : config_path.names(ConfigKind::system))
+        names.push_back(std::move(name));
+    const std::string near = did_you_mean(name_or_file, names);
+    if (!near.empty() && name_or_file.find('/') == std::string::npos)
+        throw UserError(fmt::format("there is no chip or system '{}'", name_or_file), near);
+    return config_path.find(ConfigKind::chip, name_or_file);
+}
+
+/// In a file that extends another any key may be the parent's; elements of lists are whole.
+void relax(nlohmann::ordered_json& schema) {
+    if (!schema.is_object()) return;
+    schema.erase("required");
+    schema.erase("minProperties");
+    if (schema.contains("properties"))
+        for (auto& property : schema["properties"]) relax(property);
+    if (schema.contains("additionalProperties")) relax(schema["additionalProperties"]);
+}
+
+}  // namespace
+
+LoadedChip load_chip(const std::string& name_or_file, const std::vector<std::string>& overrides,
+                     const FamilyRegistry& families, const ConfigPath& config_path) {
+    std::string file = find_chip_or_system(name_or_file, config_path);
+    if (Document::kind_of(file) == ConfigKind::system) file = chip_of_system(file, config_path);
+    return load_chip_file(file, overrides, families, config_path);
+}
+
+nlohmann::ordered_json chip_json_schema(const FamilyRegistry& families) {
+    nlohmann::ordered_json schema = json_schema(ConfigKind::chip, chip_schema(families).rule());
+    for (const std::string& name : families.names()) {
+        nlohmann::ordered_json whole = families.find(name)->schema();
+        schema["else"]["properties"][name] = whole;
+        relax(whole);
+        schema["then"]["properties"][name] = std::move(whole);
+    }
+    return schema;
+}
+
+nlohmann::ordered_json system_json_schema() {
+    return json_schema(ConfigKind::system, system_schema().rule());
+}
+
+}  // namespace perfwatt
