@@ -24,6 +24,12 @@ struct FamilyContext {
     std::vector<MemoryFacts> memories;        ///< by MemoryId: the chip's attachments, in order
 };
 
+/// Something an architect might buy more of: `perfwatt explain` doubles its keys and runs again.
+struct Resource {
+    std::string name;               ///< "matrix rows"
+    std::vector<std::string> keys;  ///< under the family's map, doubled together: "matrix.rows"
+};
+
 /// A kind of hardware: turns its map of a chip YAML, found under the family's name, into a device.
 class Family {
   public:
@@ -38,6 +44,9 @@ class Family {
                                                               const std::string& path,
                                                               const FamilyContext& context,
                                                               Reading& reading) const = 0;
+
+    /// What `perfwatt explain` doubles, one at a time; memories and links of the chip come with every family.
+    [[nodiscard]] virtual std::vector<Resource> resources() const { return {}; }
 
     /// Of the family's map: json_schema_of(schema.rule()).
     [[nodiscard]] virtual nlohmann::ordered_json schema() const = 0;

@@ -54,21 +54,29 @@ const std::string& RequestKeys::chip_hash(const RunRequest& request) {
     const auto [place, is_new] =
         chips_.try_emplace(fmt::format("{}\n{}", request.chip, joined(overrides)));
     if (is_new) {
-        place->second =
-            load_chip(request.chip, overrides, environment_->families, environment_->configs)
-                .spec.config_hash;
+        const ChipSpec chip =
+            load_chip(request.chip, overrides, environment_->families, environment_->configs).spec;
+        std::vector<std::string> parts{chip.config_hash};
+        for (const MemoryAttachment& memory : chip.memories) {
+            parts.push_back(file_hash(ConfigKind::memory, memory.standard));
+        }
+        // Which of the tables a family reads is its own affair: all of them count.
+        for (const std::string& table : environment_->configs.names(ConfigKind::energy)) {
+            parts.push_back(file_hash(ConfigKind::energy, table));
+        }
+        place->second = hash_text(joined(parts));
     }
     return place->second;
 }
 
-const std::string& RequestKeys::workload_hash(const std::string& workload) {
-    const auto [place, is_new] = workloads_.try_emplace(workload);
+const std::string& RequestKeys::file_hash(ConfigKind kind, const std::string& name_or_file) {
+    const ConfigPath& configs = environment_->configs;
+    const std::string file = configs.find(kind, name_or_file);
+    const auto [place, is_new] = files_.try_emplace(file);
     if (is_new) {
-        const ConfigPath& configs = environment_->configs;
-        const std::string file = configs.find(ConfigKind::workload, workload);
         std::vector<std::string> texts;
         if (is_yaml(file)) {
-            const Document document = Document::load(ConfigKind::workload, file, configs);
+            const Document document = Document::load(kind, file, configs);
             for (const std::string& part : document.files()) texts.push_back(file_text(part));
         } else {
             texts.push_back(file_text(file));
@@ -81,7 +89,7 @@ const std::string& RequestKeys::workload_hash(const std::string& workload) {
 std::string RequestKeys::key(const RunRequest& request) {
     std::vector<std::string> fields{std::string(version()),
                                     chip_hash(request),
-                                    workload_hash(request.workload),
+                                    file_hash(ConfigKind::workload, request.workload),
                                     fmt::format("{}", request.batch),
                                     request.precision.value_or(""),
                                     request.phase,

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "sim/config/config_path.h"
 #include "sim/run/run.h"
 
 namespace perfwatt {
@@ -12,7 +13,8 @@ namespace perfwatt {
 [[nodiscard]] std::string hash_text(std::string_view text);
 
 /// Names requests by everything that can change their answer: the chip's resolved configuration,
-/// the network's files, the options and the version of the program. Files are read once.
+/// its memories, the energy tables, the network's files, the options and the version of the
+/// program. Files are read once.
 class RequestKeys {
   public:
     /// Borrows the environment.
@@ -23,11 +25,11 @@ class RequestKeys {
 
   private:
     [[nodiscard]] const std::string& chip_hash(const RunRequest& request);
-    [[nodiscard]] const std::string& workload_hash(const std::string& workload);
+    [[nodiscard]] const std::string& file_hash(ConfigKind kind, const std::string& name_or_file);
 
     const Environment* environment_;
     std::map<std::string, std::string> chips_;
-    std::map<std::string, std::string> workloads_;
+    std::map<std::string, std::string> files_;
 };
 
 }  // namespace perfwatt

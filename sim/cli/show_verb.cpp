@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sim/arch/chip_loader.h"
+#include "sim/base/diagnostics.h"
+#include "sim/cli/output.h"
+#include "sim/cli/verbs.h"
+#include "sim/report/text_table.h"
+#include "sim/sweep/baseline.h"
+#include "sim/sweep/sweep_spec.h"
+
+namespace perfwatt {
+namespace {
+
+std::string chip_text(const LoadedChip& chip) {
+    const ChipSpec& spec = chip.spec;
+    std::string text =
+        fmt::format("{}{}\n{}\n", spec.name, spec.estimated.empty() ? "" : " ~", spec.description);
+    text += fmt::format("\nfile            {}\nfamily          {}\nprocess         {} nm\n",
+                        chip.file, spec.family, spec.process_nm);
+    text += fmt::format("trust           {}\npower boundary  {}\nconfig hash     {}\n",
+                        to_string(spec.trust), to_string(spec.power_boundary), spec.config_hash);
+    if (!chip.published.empty()) {
+        TextTable facts({{"published", Align::left}, {"", Align::left}, {"source", Align::left}});
+        for (const PublishedFact& fact : chip.published) {
+            facts.add({fact.name, fact.value, fact.source});
+        }
+        text += "\n" + facts.text();
+    }
+    const auto list = [&text](const char* title, const std::vector<std::string>& paths) {
+        if (paths.empty()) return;
+        text += fmt::format("\n{}\n", title);
+        for (const std::string& path : paths) text += fmt::format("  {}\n", path);
+    };
+    list("estimated: nobody published these", chip.estimated);
+    list("fitted to measurements", chip.fitted);
+    return text;
+}
+
+std::string show_chip(const std::string& name, const Arguments& arguments,
+                      const Environment& environment) {
+    const LoadedChip chip =
+        load_chip(name, arguments.texts("set"), environment.families, environment.configs);
+    return arguments.has("resolved") ? resolved_text(chip.resolved) : chip_text(chip);
+}
+
+std::string show_schema(const std::string& name, const Environment& environment) {
+    if (name == "chip") return chip_json_schema(environment.families).dump(2) + "\n";
+    if (name == "system") return system_json_schema().dump(2) + "\n";
+    if (name == "sweep") return sweep_json_schema().dump(2) + "\n";
+    if (name == "baseline") return baseline_json_schema().dump(2) + "\n";
+    const std::vector<std::string> names{"chip", "system", "sweep", "baseline"};
+    throw UserError(fmt::format("there is no schema '{}'", name),
+                    fmt::format("schemas: {}", fmt::join(names, ", ")));
+}
+
+int execute(const Arguments& arguments, const Environment& environment) {
+    const std::string& kind = arguments.positionals()[0];
+    const std::string& name = arguments.positionals()[1];
+    if (kind == "chip" || kind == "system") {
+        write_output({}, show_chip(name, arguments, environment));
+    } else if (kind == "schema") {
+        write_output({}, show_schema(name, environment));
+    } else {
+        const std::vector<std::string> kinds{"chip", "system", "memory", "workload", "schema"};
+        const std::string near = did_you_mean(kind, kinds);
+        throw UserError(fmt::format("cannot show a '{}'", kind),
+                        near.empty() ? fmt::format("{}", fmt::join(kinds, ", ")) : near);
+    }
+    return kExitDone;
+}
+
+}  // namespace
+
+Verb show_verb() {
+    using enum OptionKind;
+    return {
+        {.name = "show",
+         .summary = "A chip, memory, workload or schema; --resolved: every value and its origin.",
+         .positional = "chip|system|memory|workload|schema NAME",
+         .min_positionals = 2,
+         .max_positionals = 2,
+         .options = {{"resolved", flag, "", "every value with where it came from"},
+                     {"set", many, "PATH=VALUE", "change a key first"}}},
+        execute};
+}
+
+}  // namespace perfwatt
