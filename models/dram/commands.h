@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace perfwatt::dram {
+
+/// A whole number of command-clock ticks. HBM3 counts half clocks, all others whole ones.
+using Tick = std::int64_t;
+
+inline constexpr Tick kNever = Tick{1} << 60;
+
+/// What a controller sends to a device. A two-part activate is one command here: both parts go out
+/// back to back.
+enum class Command : std::uint8_t {
+    activate,
+    precharge,
+    precharge_all,
+    read,
+    write,
+    read_precharge,   ///< read with auto-precharge
+    write_precharge,  ///< write with auto-precharge
+    refresh_all,
+    refresh_bank,
+    refresh_same_bank,
+    power_down_enter,
+    power_down_exit,
+    self_refresh_enter,
+    self_refresh_exit,
+};
+
+inline constexpr int kCommands = 14;
+
+/// The nodes of a channel, widest first. A constraint holds between two commands that meet in the
+/// same node of its level.
+enum class Level : std::uint8_t { channel, pseudo_channel, rank, bank_group, bank };
+
+inline constexpr int kLevels = 5;
+
+/// ACT, PRE, PREA, RD, WR, RDA, WRA, REFAB, REFPB, REFSB, PDE, PDX, SRE, SRX.
+[[nodiscard]] std::string_view to_string(Command command);
+[[nodiscard]] std::optional<Command> command_from(std::string_view name);
+[[nodiscard]] std::string_view to_string(Level level);
+[[nodiscard]] std::optional<Level> level_from(std::string_view name);
+
+[[nodiscard]] constexpr int index(Command command) { return static_cast<int>(command); }
+[[nodiscard]] constexpr int index(Level level) { return static_cast<int>(level); }
+
+[[nodiscard]] constexpr bool is_read(Command command) {
+    return command == Command::read || command == Command::read_precharge;
+}
+[[nodiscard]] constexpr bool is_write(Command command) {
+    return command == Command::write || command == Command::write_precharge;
+}
+[[nodiscard]] constexpr bool is_column(Command command) {
+    return is_read(command) || is_write(command);
+}
+
+}  // namespace perfwatt::dram

@@ -1,0 +1,173 @@
+#include "models/dram/device_state.h"
+
+#include <algorithm>
+
+namespace perfwatt::dram {
+namespace {
+
+constexpr Tick kLongAgo = -(Tick{1} << 40);
+
+bool to_whole_rank(Command command) {
+    switch (command) {
+        case Command::precharge_all:
+        case Command::refresh_all:
+        case Command::power_down_enter:
+        case Command::power_down_exit:
+        case Command::self_refresh_enter:
+        case Command::self_refresh_exit:
+            return true;
+        case Command::activate:
+        case Command::precharge:
+        case Command::read:
+        case Command::write:
+        case Command::read_precharge:
+        case Command::write_precharge:
+        case Command::refresh_bank:
+        case Command::refresh_same_bank:
+            return false;
+    }
+    return false;
+}
+
+}  // namespace
+
+DeviceState::DeviceState(const TimingTable& table)
+    : table_(&table), banks_per_rank_(table.banks_per_node[static_cast<int>(Level::rank)]) {
+    std::size_t nodes = 0;
+    for (std::size_t level = 0; level < kLevels; ++level) {
+        const bool own = level == 0 || table.nodes[level] != table.nodes[level - 1];
+        offset_[level] = nodes;
+        nodes += at(table.nodes[level]);
+        if (own) {
+            levels_.push_back(static_cast<std::uint8_t>(level));
+            if (level <= static_cast<std::size_t>(Level::rank)) {
+                rank_levels_.push_back(static_cast<std::uint8_t>(level));
+            }
+        }
+    }
+    next_.assign(nodes * kCommands, 0);
+    open_row_.assign(at(table.nodes[static_cast<int>(Level::bank)]), -1);
+    open_banks_.assign(at(table.nodes[static_cast<int>(Level::rank)]), 0);
+    for (const TimingTable::WindowRule& rule : table.windows) {
+        history_.emplace_back(at(table.nodes[rule.level]) * at(rule.window), kLongAgo);
+        history_at_.emplace_back(at(table.nodes[rule.level]), 0);
+    }
+}
+
+template <class Visit>
+void DeviceState::for_each_target(Command command, int bank, Visit visit) const {
+    const int first = rank_of(bank) * banks_per_rank_;
+    if (to_whole_rank(command)) {
+        for (int i = 0; i < banks_per_rank_; ++i) visit(first + i);
+    } else if (command == Command::refresh_same_bank) {
+        const int in_group = bank % table_->banks_per_group;
+        for (int i = in_group; i < banks_per_rank_; i += table_->banks_per_group) visit(first + i);
+    } else {
+        visit(bank);
+    }
+}
+
+Tick DeviceState::earliest(Command command, int bank) const {
+    const auto c = static_cast<std::size_t>(command);
+    Tick tick = bus_free_[bus(command)];
+    if (command == Command::refresh_same_bank) {
+        for_each_target(command, bank, [&](int target) {
+            for (const std::uint8_t level : levels_) {
+                tick = std::max(tick, node(level, target)[c]);
+            }
+        });
+        return tick;
+    }
+    for (const std::uint8_t level : to_whole_rank(command) ? rank_levels_ : levels_) {
+        tick = std::max(tick, node(level, bank)[c]);
+    }
+    return tick;
+}
+
+void DeviceState::apply_rules(Command command, int bank, Tick at) {
+    const bool single = !to_whole_rank(command) && command != Command::refresh_same_bank;
+    for (const TimingTable::Rule& rule : table_->rules[static_cast<std::size_t>(command)]) {
+        const auto raise = [&](int target) {
+            Tick& next = node(rule.level, target)[rule.to];
+            next = std::max(next, at + rule.wait);
+        };
+        if (single || rule.level <= static_cast<int>(Level::rank)) {
+            raise(bank);
+        } else {
+            for_each_target(command, bank, raise);
+        }
+    }
+}
+
+void DeviceState::apply_windows(Command command, int bank, Tick at_tick) {
+    for (std::size_t i = 0; i < table_->windows.size(); ++i) {
+        const TimingTable::WindowRule& rule = table_->windows[i];
+        if ((rule.from_mask >> index(command) & 1U) == 0) continue;
+        const int where = bank / table_->banks_per_node[rule.level];
+        int& cursor = history_at_[i][at(where)];
+        Tick* ring = &history_[i][at(where) * at(rule.window)];
+        ring[cursor] = at_tick + table_->last[static_cast<std::size_t>(command)];
+        cursor = cursor + 1 == rule.window ? 0 : cursor + 1;
+        const Tick oldest = ring[cursor];
+        for (const std::uint8_t to : rule.to) {
+            Tick& next = node(rule.level, bank)[to];
+            next = std::max(next, oldest + rule.wait - table_->last[to]);
+        }
+    }
+}
+
+void DeviceState::apply_siblings(Command command, int bank, Tick at_tick) {
+    for (const TimingTable::WindowRule& rule : table_->siblings) {
+        if ((rule.from_mask >> index(command) & 1U) == 0) continue;
+        const int per_node = table_->banks_per_node[rule.level];
+        const int per_parent = table_->banks_per_node[rule.level - 1];
+        const int parent = bank / per_parent * per_parent;
+        for (int other = parent; other < parent + per_parent; other += per_node) {
+            if (other / per_node == bank / per_node) continue;
+            for (const std::uint8_t to : rule.to) {
+                Tick& next = node(rule.level, other)[to];
+                next = std::max(next, at_tick + table_->last[static_cast<std::size_t>(command)] +
+                                          rule.wait - table_->last[to]);
+            }
+        }
+    }
+}
+
+void DeviceState::close(int bank) {
+    if (open_row_[at(bank)] < 0) return;
+    open_row_[at(bank)] = -1;
+    --open_banks_[at(rank_of(bank))];
+}
+
+void DeviceState::issue(Command command, int bank, std::int64_t row, Tick at_tick) {
+    bus_free_[bus(command)] = at_tick + table_->ticks[static_cast<std::size_t>(command)];
+    apply_rules(command, bank, at_tick);
+    if (!table_->windows.empty()) apply_windows(command, bank, at_tick);
+    if (!table_->siblings.empty()) apply_siblings(command, bank, at_tick);
+    switch (command) {
+        case Command::activate:
+            open_row_[at(bank)] = row;
+            ++open_banks_[at(rank_of(bank))];
+            break;
+        case Command::precharge:
+        case Command::read_precharge:
+        case Command::write_precharge:
+            close(bank);
+            break;
+        case Command::precharge_all:
+            for_each_target(command, bank, [&](int b) { close(b); });
+            break;
+        case Command::read:
+        case Command::write:
+        case Command::refresh_all:
+        case Command::refresh_bank:
+        case Command::refresh_same_bank:
+        case Command::power_down_enter:
+        case Command::power_down_exit:
+        case Command::self_refresh_enter:
+        case Command::self_refresh_exit:
+            break;
+    }
+}
+
+}  // namespace perfwatt::dram

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "models/dram/timing_table.h"
+
+namespace perfwatt::dram {
+
+/// What the devices behind a channel have been told so far, and from when they may be told more.
+/// It knows the protocol and nothing of queues or policies. Banks are numbered pseudo channel,
+/// rank, bank group, bank, the last fastest.
+class DeviceState {
+  public:
+    explicit DeviceState(const TimingTable& table);
+
+    /// The first tick at which `command` may start, as far as constraints and its bus go. For
+    /// commands to a whole rank, `bank` is any bank of it.
+    [[nodiscard]] Tick earliest(Command command, int bank) const;
+
+    /// Records that `command` starts at `at`. `row` is used by activates only.
+    void issue(Command command, int bank, std::int64_t row, Tick at);
+
+    /// Keeps a command's bus busy for what is no command of its own: ACT1, ACT2.
+    void occupy_bus(Command command, Tick at_tick, int ticks) {
+        bus_free_[bus(command)] = at_tick + ticks;
+    }
+    [[nodiscard]] Tick bus_free(Command command) const { return bus_free_[bus(command)]; }
+
+    [[nodiscard]] std::int64_t open_row(int bank) const { return open_row_[at(bank)]; }
+    [[nodiscard]] bool is_open(int bank) const { return open_row_[at(bank)] >= 0; }
+    [[nodiscard]] int open_banks(int rank_node) const { return open_banks_[at(rank_node)]; }
+    [[nodiscard]] int rank_of(int bank) const { return bank / banks_per_rank_; }
+    [[nodiscard]] int banks_per_rank() const { return banks_per_rank_; }
+    [[nodiscard]] int ranks() const { return static_cast<int>(open_banks_.size()); }
+    [[nodiscard]] const TimingTable& table() const { return *table_; }
+
+  private:
+    static std::size_t at(int i) { return static_cast<std::size_t>(i); }
+    [[nodiscard]] std::size_t bus(Command command) const {
+        return at(table_->bus[static_cast<std::size_t>(command)]);
+    }
+    Tick* node(std::size_t level, int bank) {
+        return &next_[(offset_[level] + at(bank / table_->banks_per_node[level])) * kCommands];
+    }
+    [[nodiscard]] const Tick* node(std::size_t level, int bank) const {
+        return &next_[(offset_[level] + at(bank / table_->banks_per_node[level])) * kCommands];
+    }
+    void apply_rules(Command command, int bank, Tick at);
+    void apply_windows(Command command, int bank, Tick at);
+    void apply_siblings(Command command, int bank, Tick at);
+    void close(int bank);
+    template <class Visit>
+    void for_each_target(Command command, int bank, Visit visit) const;
+
+    const TimingTable* table_;
+    int banks_per_rank_;
+    std::array<std::size_t, kLevels> offset_{};
+    std::vector<std::uint8_t> levels_;       ///< those with rules of their own, widest first
+    std::vector<std::uint8_t> rank_levels_;  ///< those that bind commands to a whole rank
+    std::vector<Tick> next_;                 ///< [node][command]
+    std::array<Tick, 2> bus_free_{};
+    std::vector<std::int64_t> open_row_;
+    std::vector<int> open_banks_;             ///< by rank
+    std::vector<std::vector<Tick>> history_;  ///< by window rule: [node][window], a ring
+    std::vector<std::vector<int>> history_at_;
+};
+
+}  // namespace perfwatt::dram

@@ -1,0 +1,227 @@
+#include "models/dram/dram_channel.h"
+
+#include "sim/base/diagnostics.h"
+
+namespace perfwatt::dram {
+namespace {
+
+constexpr int kNone = RequestQueues::kNone;
+
+}  // namespace
+
+DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int index, CommandLog* log)
+    : table_(&table),
+      organization_(spec.organization),
+      policy_(spec.controller),
+      refresh_policy_(spec.refresh),
+      index_(index),
+      log_(log),
+      device_(table),
+      queues_(spec.organization.total_banks(), spec.controller.read_queue,
+              spec.controller.write_queue),
+      high_mark_(spec.controller.write_high * spec.controller.write_queue),
+      low_mark_(spec.controller.write_low * spec.controller.write_queue),
+      wck_until_(static_cast<std::size_t>(device_.ranks()), 0),
+      rank_since_(static_cast<std::size_t>(device_.ranks()), 0),
+      debt_(static_cast<std::size_t>(device_.ranks()), 0),
+      adaptive_(static_cast<std::size_t>(spec.organization.total_banks()), 0) {
+    policy_.age_limit *= spec.ticks_per_clock;
+    switch (spec.refresh.mode) {
+        case RefreshMode::none:
+            break;
+        case RefreshMode::all_bank:
+            refresh_step_ = table.refresh_interval;
+            break;
+        case RefreshMode::per_bank:
+        case RefreshMode::same_bank:
+            refresh_step_ = table.refresh_bank_interval;
+            break;
+    }
+    if (refresh_step_ > 0) refresh_due_ = refresh_step_;
+}
+
+void DramChannel::accept(const BurstRequest& request, Tick at) {
+    const bool was_empty = queues_.empty();
+    const int entry = queues_.push(request, at, device_.open_row(request.bank));
+    if (stale_) return;
+    // Only the bank of the new request can have a better command, unless the direction changes.
+    const bool draining = draining_;
+    if (was_empty || !pending_.empty() || half_open_.bank >= 0 || write_mode() != draining ||
+        policy_.age_limit > 0) {
+        stale_ = true;
+        return;
+    }
+    if (queues_.entry(entry).request.write == draining && !bank_blocked(request.bank)) {
+        consider_bank(draining, request.bank);
+    }
+}
+
+bool DramChannel::write_mode() {
+    const int writes = queues_.size(true);
+    const int reads = queues_.size(false);
+    if (!draining_) {
+        if (writes > high_mark_ || reads == 0) draining_ = true;
+    } else if (writes < low_mark_ && reads != 0) {
+        draining_ = false;
+    }
+    return draining_;
+}
+
+bool DramChannel::bank_blocked(int bank) const {
+    if (pending_.empty()) return false;
+    if (refresh_policy_.blocks_channel) return true;
+    for (const PendingRefresh& refresh : pending_) {
+        if (device_.rank_of(refresh.bank) != device_.rank_of(bank)) continue;
+        if (refresh.command == Command::refresh_all || refresh.bank == bank) return true;
+        if (refresh.command == Command::refresh_same_bank &&
+            refresh.bank % organization_.banks == bank % organization_.banks) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void DramChannel::choose() {
+    best_ = Candidate{};
+    stale_ = false;
+    for (const int bank : queues_.active_banks()) {
+        if (bank != half_open_.bank) consider_column(queues_.active(bank), bank, 0);
+    }
+    for (const PendingRefresh& refresh : pending_) {
+        consider_refresh(refresh);
+        if (refresh_policy_.blocks_channel) break;
+    }
+    if (pending_.empty() || !refresh_policy_.blocks_channel) choose_queued(write_mode());
+    if (half_open_.bank >= 0) consider_second_part();
+}
+
+void DramChannel::consider_second_part() {
+    // The second part fills the first tick that nobody else uses, or the last allowed one.
+    const Tick deadline = half_open_.first + table_->second_part_within;
+    const Tick at = std::max(half_open_.first + 1, device_.bus_free(Command::activate));
+    if (best_.time <= at && best_.time + (best_.cas ? 2 : 1) <= deadline) return;
+    best_ = Candidate{};
+    best_.time = at;
+    best_.bank = half_open_.bank;
+    best_.entry = half_open_.entry;
+    best_.second_part = true;
+}
+
+void DramChannel::choose_queued(bool write) {
+    if (pending_.empty()) {
+        for (const int bank : queues_.busy(write)) consider_bank(write, bank);
+    } else {
+        for (const int bank : queues_.busy(write)) {
+            if (!bank_blocked(bank)) consider_bank(write, bank);
+        }
+    }
+    if (policy_.age_limit > 0) apply_age_limit(write);
+}
+
+void DramChannel::consider_bank(bool write, int bank) {
+    if (!device_.is_open(bank)) {
+        if (half_open_.bank < 0) consider_row(queues_.oldest(write, bank), bank, Command::activate);
+        return;
+    }
+    const int hit = queues_.oldest_hit(write, bank);
+    if (hit != kNone) consider_column(hit, bank, 2);
+    const int miss = queues_.oldest_miss(write, bank);
+    if (miss == kNone || queues_.active(bank) != kNone) return;
+    if (policy_.row_hits_first && hit != kNone &&
+        queues_.entry(hit).order < queues_.entry(miss).order) {
+        return;
+    }
+    consider_row(miss, bank, Command::precharge);
+}
+
+void DramChannel::consider_row(int entry, int bank, Command command) {
+    const RequestQueues::Entry& request = queues_.entry(entry);
+    Candidate candidate;
+    candidate.time = std::max({now_, request.arrival + 1, device_.earliest(command, bank)});
+    candidate.order = request.order;
+    candidate.entry = entry;
+    candidate.bank = bank;
+    candidate.rank_of_class = 2;
+    candidate.priority = request.request.priority;
+    candidate.command = command;
+    consider(candidate);
+}
+
+void DramChannel::consider_column(int entry, int bank, int rank_of_class) {
+    const RequestQueues::Entry& request = queues_.entry(entry);
+    const Command command = request.request.write ? Command::write : Command::read;
+    Candidate candidate;
+    const Tick ready = std::max(now_, request.arrival + 1);
+    candidate.time = std::max(ready, device_.earliest(command, bank));
+    if (table_->wck &&
+        candidate.time >= wck_until_[static_cast<std::size_t>(device_.rank_of(bank))]) {
+        candidate.cas = true;
+        if (table_->wck_early) {
+            const Tick cas = std::max(candidate.time - 1, device_.bus_free(command));
+            candidate.time = std::max(ready, cas);
+        }
+    }
+    candidate.order = request.order;
+    candidate.entry = entry;
+    candidate.bank = bank;
+    candidate.rank_of_class = static_cast<std::int16_t>(rank_of_class);
+    candidate.priority = request.request.priority;
+    candidate.command = command;
+    consider(candidate);
+}
+
+void DramChannel::consider_refresh(const PendingRefresh& refresh) {
+    const int first = device_.rank_of(refresh.bank) * device_.banks_per_rank();
+    Candidate candidate;
+    candidate.rank_of_class = 1;
+    candidate.bank = refresh.bank;
+    candidate.command = refresh.command;
+    if (refresh.command == Command::refresh_all) {
+        for (const int bank : queues_.active_banks()) {
+            if (device_.rank_of(bank) == device_.rank_of(refresh.bank)) return;
+        }
+        if (device_.open_banks(device_.rank_of(refresh.bank)) > 0) {
+            candidate.command = Command::precharge_all;
+        }
+    } else {
+        const int step = refresh.command == Command::refresh_bank ? device_.banks_per_rank()
+                                                                  : organization_.banks;
+        const int start = refresh.command == Command::refresh_bank
+                              ? refresh.bank
+                              : first + refresh.bank % organization_.banks;
+        for (int bank = start; bank < first + device_.banks_per_rank(); bank += step) {
+            if (queues_.active(bank) != kNone) return;
+            if (!device_.is_open(bank)) continue;
+            candidate.command = Command::precharge;
+            candidate.bank = bank;
+            break;
+        }
+    }
+    candidate.time = std::max(now_, device_.earliest(candidate.command, candidate.bank));
+    consider(candidate);
+}
+
+void DramChannel::apply_age_limit(bool write) {
+    int oldest = kNone;
+    for (const int bank : queues_.busy(write)) {
+        const int head = queues_.oldest(write, bank);
+        if (oldest == kNone || queues_.entry(head).order < queues_.entry(oldest).order)
+            oldest = head;
+    }
+    if (oldest == kNone || best_.entry == oldest || best_.rank_of_class < 2) return;
+    const RequestQueues::Entry& entry = queues_.entry(oldest);
+    const int bank = entry.request.bank;
+    if (best_.time - entry.arrival <= policy_.age_limit || bank_blocked(bank)) return;
+    if (queues_.active(bank) != kNone) return;
+    if (!device_.is_open(bank) && half_open_.bank >= 0) return;
+    best_ = Candidate{};
+    if (!device_.is_open(bank)) {
+        consider_row(oldest, bank, Command::activate);
+    } else if (device_.open_row(bank) == entry.request.row) {
+        consider_column(oldest, bank, 2);
+    } else {
+        consider_row(oldest, bank, Command::precharge);
+    }
+}
+
+}  // namespace perfwatt::dram

@@ -1,0 +1,168 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "models/dram/command_log.h"
+#include "models/dram/device_state.h"
+#include "models/dram/dram_counters.h"
+#include "models/dram/dram_spec.h"
+#include "models/dram/request_queues.h"
+
+namespace perfwatt::dram {
+
+/// One channel: its devices, queues, refresh and scheduler. It jumps from command to command.
+///
+/// First-ready, first-come-first-served: of all commands that queued requests of the current
+/// direction need next, the one that may start first is issued; among those of one tick the one
+/// of a request whose row has been opened, then of a due refresh, then of the highest priority,
+/// then of the oldest request. Writes are drained between two watermarks.
+class DramChannel {
+  public:
+    /// Borrows table and log (which may be null).
+    DramChannel(const DramSpec& spec, const TimingTable& table, int index, CommandLog* log);
+
+    [[nodiscard]] bool can_accept(bool write) const { return !queues_.full(write); }
+    /// Queues a burst, which takes part in scheduling from the next tick.
+    void accept(const BurstRequest& request, Tick at);
+
+    /// A column command that has gone out.
+    struct Served {
+        std::uint32_t token = 0;
+        bool write = false;
+        bool column = false;      ///< false: some other command, nothing was served
+        bool freed_slot = false;  ///< a queue that was full has room again
+        Tick at = 0;
+        Tick data_end = 0;
+    };
+
+    /// The tick of the next command, kNever when there is nothing to do before refresh_due().
+    [[nodiscard]] Tick next_command() {
+        if (stale_) choose();
+        return best_.time;
+    }
+    /// Issues the command of next_command().
+    Served issue_next();
+
+    [[nodiscard]] Tick refresh_due() const { return refresh_due_; }
+    /// Puts the refresh of refresh_due() into force.
+    void start_refresh();
+
+    /// Runs commands, refreshes and arrivals before `limit`. The source says when its next burst
+    /// could come (`Tick next_arrival(const DramChannel&)`), hands it over (`BurstRequest
+    /// take(Tick)`) and learns of service (`void served(const Served&)`).
+    template <class Source>
+    void run(Source& source, Tick limit) {
+        for (;;) {
+            const Tick arrival = source.next_arrival(*this);
+            const Tick command = next_command();
+            const Tick first = std::min({arrival, command, refresh_due_});
+            if (first >= limit) return;
+            if (refresh_due_ <= first) {
+                start_refresh();
+            } else if (arrival <= command) {
+                accept(source.take(arrival), arrival);
+            } else {
+                source.served(issue_next());
+            }
+        }
+    }
+
+    /// Accounts for standby up to `end`; there must be nothing left to do.
+    void finish(Tick end);
+
+    [[nodiscard]] bool idle() const { return queues_.empty(); }
+    [[nodiscard]] const RequestQueues& queues() const { return queues_; }
+    [[nodiscard]] const DeviceState& device() const { return device_; }
+    [[nodiscard]] const DramCounters& counters() const { return counters_; }
+    [[nodiscard]] Tick now() const { return now_; }
+    /// Ticks for which data were on the pins of all pseudo channels, by commands up to now().
+    [[nodiscard]] Tick data_ticks() const { return data_ticks_; }
+    [[nodiscard]] Tick last_data_end() const { return last_data_end_; }
+
+  private:
+    struct Candidate {
+        Tick time = kNever;  ///< of its first bus tick, the CAS included
+        std::uint64_t order = 0;
+        std::int32_t entry = RequestQueues::kNone;
+        std::int32_t bank = 0;
+        std::int16_t rank_of_class = 9;  ///< 0 opened, 1 refresh, 2 queued
+        std::int16_t priority = 0;
+        Command command = Command::activate;
+        bool cas = false;
+        bool second_part = false;
+    };
+    /// A bank between the two parts of its activate.
+    struct HalfOpen {
+        int bank = -1;
+        int entry = RequestQueues::kNone;
+        Tick first = 0;
+    };
+    struct PendingRefresh {
+        Command command = Command::refresh_all;
+        int bank = 0;
+    };
+
+    static bool better(const Candidate& a, const Candidate& b) {
+        if (a.time != b.time) return a.time < b.time;
+        if (a.rank_of_class != b.rank_of_class) return a.rank_of_class < b.rank_of_class;
+        if (a.priority != b.priority) return a.priority > b.priority;
+        return a.order < b.order;
+    }
+    void choose();
+    void choose_queued(bool write);
+    void consider_bank(bool write, int bank);
+    void consider_column(int entry, int bank, int rank_of_class);
+    void consider_row(int entry, int bank, Command command);
+    void consider(const Candidate& candidate) {
+        if (better(candidate, best_)) best_ = candidate;
+    }
+    void consider_second_part();
+    void consider_refresh(const PendingRefresh& refresh);
+    void apply_age_limit(bool write);
+    [[nodiscard]] bool bank_blocked(int bank) const;
+    [[nodiscard]] bool write_mode();
+    [[nodiscard]] Command column_command(int entry, int bank) const;
+
+    Served issue_column(const Candidate& chosen);
+    void issue_row(const Candidate& chosen);
+    void issue_first_part(const Candidate& chosen);
+    void issue_second_part(Tick at);
+    void issue_refresh(const Candidate& chosen);
+    void send(Command command, int bank, std::int64_t row, Tick at, int layer);
+    void log(Command command, int bank, std::int64_t row, std::int64_t column, Tick at) const;
+    void log_named(std::string_view name, int bank, std::int64_t row, std::int64_t column, Tick at,
+                   bool to_rank) const;
+    void account_rank(int rank, Tick at);
+
+    const TimingTable* table_;
+    Organization organization_;
+    ControllerPolicy policy_;
+    RefreshPolicy refresh_policy_;
+    int index_;
+    CommandLog* log_;
+    DeviceState device_;
+    RequestQueues queues_;
+    DramCounters counters_;
+
+    Candidate best_;
+    HalfOpen half_open_;
+    bool stale_ = true;
+    bool draining_ = false;
+    double high_mark_, low_mark_;
+    Tick now_ = 0;
+    std::vector<Tick> wck_until_;  ///< by pseudo channel and rank
+    Tick data_ticks_ = 0;
+    Tick last_data_end_ = 0;
+    std::vector<Tick> rank_since_;  ///< of the state being accounted
+
+    Tick refresh_due_ = kNever;
+    Tick refresh_step_ = 0;
+    int next_refresh_bank_ = 0;
+    std::vector<int> debt_;  ///< refreshes that ranks owe, all-bank mode
+    std::vector<PendingRefresh> pending_;
+    std::vector<std::uint8_t> adaptive_;  ///< by bank: 0-1 keep open, 2-3 close
+};
+
+}  // namespace perfwatt::dram

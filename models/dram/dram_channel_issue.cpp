@@ -1,0 +1,247 @@
+// The half of DramChannel that carries out what the scheduler chose.
+#include "models/dram/dram_channel.h"
+#include "sim/base/diagnostics.h"
+
+namespace perfwatt::dram {
+namespace {
+
+constexpr int kNone = RequestQueues::kNone;
+
+std::size_t at_index(int i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+DramChannel::Served DramChannel::issue_next() {
+    if (stale_) choose();
+    PERFWATT_CHECK(best_.time < kNever, "a channel with nothing to do was told to go on");
+    const Candidate chosen = best_;
+    stale_ = true;
+    if (chosen.second_part) {
+        issue_second_part(chosen.time);
+    } else if (chosen.rank_of_class == 1) {
+        issue_refresh(chosen);
+    } else if (is_column(chosen.command)) {
+        return issue_column(chosen);
+    } else {
+        issue_row(chosen);
+        const bool write = queues_.entry(chosen.entry).request.write;
+        Served served{.write = write, .at = chosen.time};
+        served.freed_slot =
+            chosen.command == Command::activate && queues_.size(write) + 1 == queues_.slots(write);
+        return served;
+    }
+    return {.at = chosen.time};
+}
+
+Command DramChannel::column_command(int entry, int bank) const {
+    const bool write = queues_.entry(entry).request.write;
+    const Command plain = write ? Command::write : Command::read;
+    if (policy_.page == PagePolicy::open) return plain;
+    const bool own_in_queue = queues_.active(bank) != entry;
+    for (const bool direction : {false, true}) {
+        int hit = queues_.oldest_hit(direction, bank);
+        if (hit == entry && own_in_queue) {
+            // The oldest hit is the one being served: is there another?
+            int next = queues_.entry(hit).next;
+            while (next != kNone &&
+                   queues_.entry(next).request.row != queues_.entry(entry).request.row) {
+                next = queues_.entry(next).next;
+            }
+            hit = next;
+        }
+        if (hit != kNone) return plain;
+    }
+    if (own_in_queue && queues_.active(bank) != kNone) return plain;
+    if (policy_.page == PagePolicy::adaptive && adaptive_[at_index(bank)] < 2 &&
+        queues_.waiting(bank) - (own_in_queue ? 1 : 0) == 0) {
+        return plain;
+    }
+    return write ? Command::write_precharge : Command::read_precharge;
+}
+
+DramChannel::Served DramChannel::issue_column(const Candidate& chosen) {
+    const int bank = chosen.bank;
+    const Command command = column_command(chosen.entry, bank);
+    const RequestQueues::Entry entry = queues_.entry(chosen.entry);
+    const BurstRequest& request = entry.request;
+    Tick at = chosen.time;
+    if (chosen.cas) {
+        ++counters_.cas;
+        if (log_ != nullptr) {
+            log_named(request.write ? "CAS_WR" : "CAS_RD", bank, -1, -1, at, false);
+        }
+        at += 1;
+    }
+    send(command, bank, request.row, at, request.layer);
+    if (log_ != nullptr) log(command, bank, request.row, request.column, at);
+    Served served{.token = request.token, .write = request.write, .column = true, .at = at};
+    served.data_end = at + (request.write ? table_->write_latency : table_->read_latency);
+    if (table_->wck) {
+        Tick& until = wck_until_[at_index(device_.rank_of(bank))];
+        until = std::max(until, served.data_end + table_->wck_runs_for);
+    }
+    data_ticks_ += table_->burst;
+    last_data_end_ = std::max(last_data_end_, served.data_end);
+    if (!entry.opened_row) ++counters_.row_hits;
+    const bool queued = queues_.active(bank) != chosen.entry;
+    served.freed_slot = queued && queues_.size(request.write) == queues_.slots(request.write);
+    queues_.remove(chosen.entry, device_.open_row(bank));
+    if (!device_.is_open(bank)) queues_.row_changed(bank, -1);
+    return served;
+}
+
+void DramChannel::issue_row(const Candidate& chosen) {
+    RequestQueues::Entry& entry = queues_.entry(chosen.entry);
+    const BurstRequest request = entry.request;
+    const int bank = chosen.bank;
+    if (chosen.command == Command::activate && table_->two_part_activate) {
+        issue_first_part(chosen);
+        return;
+    }
+    send(chosen.command, bank, request.row, chosen.time, request.layer);
+    if (chosen.command == Command::activate) {
+        if (log_ != nullptr) log(chosen.command, bank, request.row, -1, chosen.time);
+        entry.opened_row = true;
+        queues_.make_active(chosen.entry);
+        queues_.row_changed(bank, request.row);
+    } else {
+        if (log_ != nullptr) log(chosen.command, bank, -1, -1, chosen.time);
+        if (!entry.opened_row) ++counters_.row_conflicts;
+        entry.opened_row = true;
+        std::uint8_t& habit = adaptive_[at_index(bank)];
+        if (habit < 3) ++habit;
+        queues_.row_changed(bank, -1);
+    }
+}
+
+void DramChannel::issue_first_part(const Candidate& chosen) {
+    RequestQueues::Entry& entry = queues_.entry(chosen.entry);
+    if (log_ != nullptr) log_named("ACT1", chosen.bank, entry.request.row, -1, chosen.time, false);
+    device_.occupy_bus(Command::activate, chosen.time, 1);
+    now_ = chosen.time;
+    entry.opened_row = true;
+    queues_.make_active(chosen.entry);
+    half_open_ = {.bank = chosen.bank, .entry = chosen.entry, .first = chosen.time};
+}
+
+void DramChannel::issue_second_part(Tick at) {
+    const HalfOpen half = half_open_;
+    const BurstRequest& request = queues_.entry(half.entry).request;
+    half_open_ = {};
+    if (log_ != nullptr) log_named("ACT2", half.bank, request.row, -1, at, false);
+    // Rules count from the second part, or, where the standard says so, from the first.
+    account_rank(device_.rank_of(half.bank), at);
+    device_.issue(Command::activate, half.bank, request.row,
+                  table_->counts_from_second_part ? at : half.first);
+    device_.occupy_bus(Command::activate, at, 1);
+    counters_.add(request.layer, Command::activate);
+    now_ = at;
+    queues_.row_changed(half.bank, request.row);
+}
+
+void DramChannel::issue_refresh(const Candidate& chosen) {
+    send(chosen.command, chosen.bank, -1, chosen.time, -1);
+    if (log_ != nullptr) log(chosen.command, chosen.bank, -1, -1, chosen.time);
+    if (chosen.command == Command::precharge_all) {
+        const int first = device_.rank_of(chosen.bank) * device_.banks_per_rank();
+        for (int bank = first; bank < first + device_.banks_per_rank(); ++bank) {
+            queues_.row_changed(bank, -1);
+        }
+        return;
+    }
+    if (chosen.command == Command::precharge) {
+        queues_.row_changed(chosen.bank, -1);
+        return;
+    }
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        if (pending_[i].command == chosen.command && pending_[i].bank == chosen.bank) {
+            pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(i));
+            break;
+        }
+    }
+    if (chosen.command == Command::refresh_all) --debt_[at_index(device_.rank_of(chosen.bank))];
+}
+
+void DramChannel::start_refresh() {
+    stale_ = true;
+    now_ = std::max(now_, refresh_due_);
+    refresh_due_ += refresh_step_;
+    switch (refresh_policy_.mode) {
+        case RefreshMode::none:
+            break;
+        case RefreshMode::all_bank:
+            for (int rank = 0; rank < device_.ranks(); ++rank) {
+                ++debt_[at_index(rank)];
+                pending_.push_back({Command::refresh_all, rank * device_.banks_per_rank()});
+            }
+            break;
+        case RefreshMode::per_bank:
+            for (int rank = 0; rank < device_.ranks(); ++rank) {
+                pending_.push_back(
+                    {Command::refresh_bank, rank * device_.banks_per_rank() + next_refresh_bank_});
+            }
+            next_refresh_bank_ = (next_refresh_bank_ + 1) % device_.banks_per_rank();
+            break;
+        case RefreshMode::same_bank:
+            for (int rank = 0; rank < device_.ranks(); ++rank) {
+                pending_.push_back({Command::refresh_same_bank,
+                                    rank * device_.banks_per_rank() + next_refresh_bank_});
+            }
+            next_refresh_bank_ = (next_refresh_bank_ + 1) % organization_.banks;
+            break;
+    }
+}
+
+void DramChannel::account_rank(int rank, Tick at) {
+    Tick& since = rank_since_[at_index(rank)];
+    (device_.open_banks(rank) > 0 ? counters_.active_standby : counters_.precharged_standby) +=
+        at - since;
+    since = at;
+}
+
+void DramChannel::send(Command command, int bank, std::int64_t row, Tick at, int layer) {
+    const bool changes_state = command == Command::activate || command == Command::precharge ||
+                               command == Command::precharge_all ||
+                               command == Command::read_precharge ||
+                               command == Command::write_precharge;
+    const int rank = device_.rank_of(bank);
+    const int open = device_.open_banks(rank);
+    if (changes_state) account_rank(rank, at);
+    device_.issue(command, bank, row, at);
+    const int closed = open - device_.open_banks(rank);
+    if (closed > 0) counters_.add_rows_closed(layer, closed);
+    counters_.add(layer, command);
+    now_ = at;
+}
+
+void DramChannel::finish(Tick end) {
+    PERFWATT_CHECK(queues_.empty(), "requests are left in a DRAM channel at the end of the run");
+    for (int rank = 0; rank < device_.ranks(); ++rank) {
+        if (rank_since_[at_index(rank)] < end) account_rank(rank, end);
+    }
+}
+
+void DramChannel::log(Command command, int bank, std::int64_t row, std::int64_t column,
+                      Tick at) const {
+    const bool to_rank = command == Command::precharge_all || command == Command::refresh_all;
+    log_named(to_string(command), bank,
+              is_column(command) || command == Command::activate ? row : -1, column, at, to_rank);
+}
+
+void DramChannel::log_named(std::string_view name, int bank, std::int64_t row, std::int64_t column,
+                            Tick at, bool to_rank) const {
+    const int per_rank = organization_.banks_per_rank();
+    const int rank = bank / per_rank;
+    LoggedCommand command{.tick = at, .name = name, .channel = index_};
+    command.pseudo_channel = rank / organization_.ranks;
+    command.rank = rank % organization_.ranks;
+    if (!to_rank) {
+        command.bank_group = bank % per_rank / organization_.banks;
+        command.bank = bank % organization_.banks;
+    }
+    command.row = row;
+    command.column = column;
+    log_->write(command);
+}
+
+}  // namespace perfwatt::dram

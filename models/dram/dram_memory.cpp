@@ -1,0 +1,219 @@
+#include "models/dram/dram_memory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/base/diagnostics.h"
+#include "sim/base/math.h"
+
+namespace perfwatt::dram {
+namespace {
+
+DramSpec checked(DramSpec spec) {
+    std::vector<Diagnostic> errors;
+    for (Diagnostic& diagnostic : lint(spec)) {
+        if (diagnostic.severity == Severity::error) errors.push_back(std::move(diagnostic));
+    }
+    if (!errors.empty()) throw UserError(std::move(errors));
+    return spec;
+}
+
+}  // namespace
+
+DramMemory::DramMemory(DramSpec spec, DramOptions options)
+    : spec_(checked(std::move(spec))),
+      options_(std::move(options)),
+      table_(spec_),
+      mapping_(spec_, options_.channels),
+      clock_(spec_.tick_clock()) {
+    for (int i = 0; i < options_.channels; ++i) {
+        lanes_.push_back({DramChannel(spec_, table_, i, options_.log),
+                          TransferFeed(mapping_, spec_, i, transfers_)});
+    }
+}
+
+std::int64_t DramMemory::capacity_bytes() const {
+    return spec_.organization.capacity_bytes() * options_.channels;
+}
+
+void DramMemory::submit(Time now, const MemoryTransfer& transfer) {
+    const Tick arrival = clock_.cycles_in(now);
+    PERFWATT_CHECK(arrival >= advanced_, "a transfer came before the time advanced to");
+    PERFWATT_CHECK(transfer.row_bytes > 0 && transfer.rows > 0, "an empty transfer");
+    std::uint32_t slot = 0;
+    if (free_.empty()) {
+        slot = static_cast<std::uint32_t>(transfers_.size());
+        transfers_.emplace_back();
+    } else {
+        slot = free_.back();
+        free_.pop_back();
+    }
+    TransferState& state = transfers_[slot];
+    state = {.id = transfer.id,
+             .address = transfer.address,
+             .row_bytes = transfer.row_bytes,
+             .rows = transfer.rows,
+             .pitch_bytes = transfer.pitch_bytes,
+             .bursts_left = 0,
+             .arrival = arrival,
+             .data_end = 0,
+             .layer = transfer.layer,
+             .master = transfer.master,
+             .write = transfer.direction == Direction::write,
+             .live = true};
+    if (state.rows > 1 && state.pitch_bytes == state.row_bytes) {
+        state.row_bytes *= state.rows;
+        state.rows = 1;
+    }
+    const std::int64_t end =
+        transfer.address + (transfer.rows - 1) * transfer.pitch_bytes + transfer.row_bytes;
+    PERFWATT_CHECK(transfer.address >= 0 && end <= capacity_bytes(),
+                   fmt::format("a transfer of memory '{}' ends at byte {} of {}", options_.name,
+                               end, capacity_bytes()));
+    const std::int64_t burst = spec_.organization.burst_bytes();
+    std::vector<std::int64_t> parts(lanes_.size(), 0);
+    for (std::int64_t row = 0; row < state.rows; ++row) {
+        const std::int64_t begin = state.address + row * state.pitch_bytes;
+        const std::int64_t first = begin / burst;
+        const std::int64_t last = ceil_div(begin + state.row_bytes, burst);
+        for (std::size_t c = 0; c < parts.size(); ++c) {
+            parts[c] += mapping_.bursts_before(last, static_cast<int>(c)) -
+                        mapping_.bursts_before(first, static_cast<int>(c));
+        }
+        state.bursts_left += last - first;
+    }
+    for (std::size_t c = 0; c < parts.size(); ++c) lanes_[c].feed.add(slot, parts[c]);
+    bursts_ += state.bursts_left;
+    (state.write ? write_bytes_ : read_bytes_) += transfer.bytes();
+    in_flight_.push_back(slot);
+}
+
+void DramMemory::collect(Lane& lane, std::vector<MemoryCompletion>& completions) {
+    for (const std::uint32_t slot : lane.feed.finished()) {
+        TransferState& transfer = transfers_[slot];
+        completions.push_back({.id = transfer.id, .at = clock_.cycles(transfer.data_end)});
+        transfer.live = false;
+    }
+    lane.feed.finished().clear();
+}
+
+void DramMemory::advance(Time limit, std::vector<MemoryCompletion>& completions) {
+    const Tick end = clock_.cycles_in(limit);
+    if (end <= advanced_) return;
+    const std::size_t before = completions.size();
+    for (Lane& lane : lanes_) {
+        lane.channel.run(lane.feed, end);
+        collect(lane, completions);
+    }
+    advanced_ = end;
+    if (completions.size() == before) return;
+    std::sort(completions.begin() + static_cast<std::ptrdiff_t>(before), completions.end(),
+              [](const MemoryCompletion& a, const MemoryCompletion& b) {
+                  return a.at != b.at ? a.at < b.at : a.id < b.id;
+              });
+    std::erase_if(in_flight_, [&](std::uint32_t slot) {
+        if (transfers_[slot].live) return false;
+        free_.push_back(slot);
+        return true;
+    });
+}
+
+Time DramMemory::next_completion_bound() const {
+    // A transfer's bursts on a channel follow each other on the pins of its pseudo channels, and
+    // the last of their commands cannot have gone out before now.
+    Tick bound = kNever;
+    for (const std::uint32_t slot : in_flight_) {
+        const TransferState& transfer = transfers_[slot];
+        std::int64_t most = 1;
+        for (const Lane& lane : lanes_) most = std::max(most, lane.feed.left(slot));
+        const std::int64_t pins = spec_.organization.pseudo_channels;
+        const Tick start = std::max(advanced_, transfer.arrival + 1);
+        const Tick latency = transfer.write ? table_.write_latency : table_.read_latency;
+        bound = std::min(bound, start + (ceil_div(most, pins) - 1) * table_.burst + latency);
+    }
+    return bound == kNever ? Time::max() : clock_.cycles(bound);
+}
+
+Time DramMemory::data_bus_busy(Time at) const {
+    const Tick tick = clock_.cycles_in(at);
+    Tick busy = 0;
+    for (const Lane& lane : lanes_) {
+        busy += lane.channel.data_ticks() - lane.feed.data_ticks_after(tick, table_.burst);
+    }
+    return clock_.cycles(busy / spec_.organization.pseudo_channels);
+}
+
+void DramMemory::finish(Time end) {
+    std::vector<MemoryCompletion> completions;
+    advance(end, completions);
+    PERFWATT_CHECK(in_flight_.empty(), "transfers are left in a memory at the end of the run");
+    for (Lane& lane : lanes_) lane.channel.finish(clock_.cycles_in(end));
+}
+
+std::vector<Action> DramMemory::actions() const {
+    return energy_actions(spec_, options_.corner, options_.name);
+}
+
+void DramMemory::add_counts(Counts& counts, const std::vector<ActionId>& ids) const {
+    const int shared = counts.layers() - 1;
+    for (const Lane& lane : lanes_) {
+        const DramCounters& counters = lane.channel.counters();
+        for (int i = 0; i < kEnergyCategories; ++i) {
+            const auto category = static_cast<EnergyCategory>(i);
+            const ActionId id = ids[static_cast<std::size_t>(i)];
+            for (std::size_t row = 0; row < counters.rows().size(); ++row) {
+                const std::int64_t n = count_of(category, counters.rows()[row]);
+                if (n != 0) counts.add(row == 0 ? shared : static_cast<int>(row) - 1, id, n);
+            }
+            counts.add(shared, id, residency_of(category, counters));
+        }
+    }
+}
+
+std::int64_t DramMemory::total(Command command) const {
+    std::int64_t sum = 0;
+    for (const Lane& lane : lanes_) sum += lane.channel.counters().total(command);
+    return sum;
+}
+
+MemoryReport DramMemory::report() const {
+    MemoryReport report;
+    report.name = options_.name;
+    report.timing = "exact";
+    report.read_bytes = read_bytes_;
+    report.write_bytes = write_bytes_;
+    report.burst_bytes = spec_.organization.burst_bytes();
+    report.rounding_bytes = bursts_ * report.burst_bytes - read_bytes_ - write_bytes_;
+    report.peak_bytes_per_second = spec_.peak_bytes_per_second() * options_.channels;
+    report.channels = options_.channels;
+    Tick busy = 0;
+    for (const Lane& lane : lanes_) {
+        busy += lane.channel.data_ticks();
+        report.row_hits += lane.channel.counters().row_hits;
+    }
+    report.data_bus_busy = clock_.cycles(busy / spec_.organization.pseudo_channels);
+    const auto add = [&](const char* name, std::int64_t count) {
+        if (count > 0) report.commands.push_back({name, count});
+    };
+    const std::int64_t reads = total(Command::read) + total(Command::read_precharge);
+    const std::int64_t writes = total(Command::write) + total(Command::write_precharge);
+    report.column_commands = reads + writes;
+    add("ACT", total(Command::activate));
+    add("PRE", total(Command::precharge));
+    add("PREA", total(Command::precharge_all));
+    add("RD", total(Command::read));
+    add("WR", total(Command::write));
+    add("RDA", total(Command::read_precharge));
+    add("WRA", total(Command::write_precharge));
+    add("REF", total(Command::refresh_all));
+    add("REFPB", total(Command::refresh_bank));
+    add("REFSB", total(Command::refresh_same_bank));
+    add("PDE", total(Command::power_down_enter));
+    add("PDX", total(Command::power_down_exit));
+    add("SRE", total(Command::self_refresh_enter));
+    add("SRX", total(Command::self_refresh_exit));
+    return report;
+}
+
+}  // namespace perfwatt::dram

@@ -1,0 +1,98 @@
+#include "models/dram/request_queues.h"
+
+namespace perfwatt::dram {
+
+RequestQueues::RequestQueues(int banks, int read_slots, int write_slots)
+    : banks_(at(banks)), slots_{read_slots, write_slots} {
+    const int entries = read_slots + write_slots + banks;
+    entries_.resize(at(entries));
+    for (int i = entries; i-- > 0;) free_.push_back(i);
+}
+
+int RequestQueues::find(int from, std::int64_t row, bool equal) const {
+    while (from != kNone && (entries_[at(from)].request.row == row) != equal) {
+        from = entries_[at(from)].next;
+    }
+    return from;
+}
+
+int RequestQueues::push(const BurstRequest& request, Tick arrival, std::int64_t open_row) {
+    const int index = free_.back();
+    free_.pop_back();
+    List& queue = list(request.write, request.bank);
+    entries_[at(index)] = {.request = request,
+                           .arrival = arrival,
+                           .order = next_order_++,
+                           .next = kNone,
+                           .previous = queue.tail,
+                           .opened_row = false};
+    if (queue.tail == kNone) {
+        queue.head = index;
+    } else {
+        entries_[at(queue.tail)].next = index;
+    }
+    queue.tail = index;
+    if (queue.count++ == 0) {
+        queue.busy_at = static_cast<std::int32_t>(busy_[request.write].size());
+        busy_[request.write].push_back(request.bank);
+    }
+    ++size_[request.write];
+    if (open_row >= 0) {
+        std::int32_t& first = request.row == open_row ? queue.hit : queue.miss;
+        if (first == kNone) first = index;
+    }
+    return index;
+}
+
+void RequestQueues::unlink(int index) {
+    const Entry& entry = entries_[at(index)];
+    const bool write = entry.request.write;
+    List& queue = list(write, entry.request.bank);
+    (entry.previous == kNone ? queue.head : entries_[at(entry.previous)].next) = entry.next;
+    (entry.next == kNone ? queue.tail : entries_[at(entry.next)].previous) = entry.previous;
+    if (--queue.count == 0) {
+        std::vector<int>& busy = busy_[write];
+        const int moved = busy.back();
+        busy[at(queue.busy_at)] = moved;
+        list(write, moved).busy_at = queue.busy_at;
+        busy.pop_back();
+        queue.busy_at = kNone;
+    }
+    --size_[write];
+}
+
+void RequestQueues::make_active(int index) {
+    unlink(index);
+    Bank& bank = banks_[at(entries_[at(index)].request.bank)];
+    bank.active = index;
+    bank.active_at = static_cast<std::int32_t>(active_banks_.size());
+    active_banks_.push_back(entries_[at(index)].request.bank);
+}
+
+void RequestQueues::remove(int index, std::int64_t open_row) {
+    const BurstRequest& request = entries_[at(index)].request;
+    Bank& bank = banks_[at(request.bank)];
+    if (bank.active == index) {
+        const int moved = active_banks_.back();
+        active_banks_[at(bank.active_at)] = moved;
+        banks_[at(moved)].active_at = bank.active_at;
+        active_banks_.pop_back();
+        bank.active = kNone;
+    } else {
+        List& queue = bank.lists[request.write];
+        const int next = entries_[at(index)].next;
+        unlink(index);
+        if (queue.hit == index) queue.hit = find(next, open_row, true);
+        if (queue.miss == index) queue.miss = find(next, open_row, false);
+    }
+    free_.push_back(index);
+}
+
+void RequestQueues::row_changed(int bank, std::int64_t open_row) {
+    for (List& queue : banks_[at(bank)].lists) {
+        queue.hit = open_row < 0 ? kNone : find(queue.head, open_row, true);
+        queue.miss = open_row < 0 ? kNone : find(queue.head, open_row, false);
+    }
+}
+
+}  // namespace perfwatt::dram

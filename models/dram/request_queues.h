@@ -1,0 +1,99 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "models/dram/commands.h"
+
+namespace perfwatt::dram {
+
+/// One burst as a controller sees it. `token` is the owner's, given back when it is served.
+struct BurstRequest {
+    std::int64_t row = 0;
+    std::int64_t column = 0;
+    std::uint32_t token = 0;
+    std::int32_t bank = 0;
+    std::int32_t layer = -1;
+    std::int16_t priority = 0;
+    bool write = false;
+};
+
+/// The read and the write queue of a channel, sorted by bank so that a scheduler sees, for each
+/// bank with work, the oldest request that hits the open row and the oldest that does not.
+/// A request whose row has been opened for it leaves its queue and waits at its bank.
+class RequestQueues {
+  public:
+    static constexpr int kNone = -1;
+
+    struct Entry {
+        BurstRequest request;
+        Tick arrival = 0;
+        std::uint64_t order = 0;  ///< of arrival
+        std::int32_t next = kNone, previous = kNone;
+        bool opened_row = false;  ///< needed an activate of its own
+    };
+
+    RequestQueues(int banks, int read_slots, int write_slots);
+
+    [[nodiscard]] bool full(bool write) const { return size_[write] >= slots_[write]; }
+    [[nodiscard]] int size(bool write) const { return size_[write]; }
+    [[nodiscard]] int slots(bool write) const { return slots_[write]; }
+    [[nodiscard]] bool empty() const {
+        return size_[0] == 0 && size_[1] == 0 && active_banks_.empty();
+    }
+
+    /// Queues a request; `open_row` is the row open in its bank, or -1. Returns its entry.
+    int push(const BurstRequest& request, Tick arrival, std::int64_t open_row);
+    /// Takes an entry out of its queue and keeps it at its bank, whose row was opened for it.
+    void make_active(int entry);
+    /// Forgets an entry that has been served, queued or active.
+    void remove(int entry, std::int64_t open_row);
+    /// Tells that the row of a bank has changed; -1: closed.
+    void row_changed(int bank, std::int64_t open_row);
+
+    [[nodiscard]] const Entry& entry(int i) const { return entries_[at(i)]; }
+    Entry& entry(int i) { return entries_[at(i)]; }
+    /// Banks with queued requests of a direction, in no order that matters.
+    [[nodiscard]] const std::vector<int>& busy(bool write) const { return busy_[write]; }
+    [[nodiscard]] const std::vector<int>& active_banks() const { return active_banks_; }
+    [[nodiscard]] int active(int bank) const { return banks_[at(bank)].active; }
+    [[nodiscard]] int oldest(bool write, int bank) const { return list(write, bank).head; }
+    [[nodiscard]] int oldest_hit(bool write, int bank) const { return list(write, bank).hit; }
+    [[nodiscard]] int oldest_miss(bool write, int bank) const { return list(write, bank).miss; }
+    /// Queued requests of a bank, both directions.
+    [[nodiscard]] int waiting(int bank) const {
+        return list(false, bank).count + list(true, bank).count;
+    }
+
+  private:
+    struct List {
+        std::int32_t head = kNone, tail = kNone, hit = kNone, miss = kNone;
+        std::int32_t count = 0;
+        std::int32_t busy_at = kNone;  ///< index in busy_
+    };
+    struct Bank {
+        std::array<List, 2> lists;
+        std::int32_t active = kNone;
+        std::int32_t active_at = kNone;
+    };
+
+    static std::size_t at(int i) { return static_cast<std::size_t>(i); }
+    List& list(bool write, int bank) { return banks_[at(bank)].lists[write]; }
+    [[nodiscard]] const List& list(bool write, int bank) const {
+        return banks_[at(bank)].lists[write];
+    }
+    [[nodiscard]] int find(int from, std::int64_t row, bool equal) const;
+    void unlink(int entry);
+
+    std::vector<Entry> entries_;
+    std::vector<std::int32_t> free_;
+    std::vector<Bank> banks_;
+    std::array<std::vector<int>, 2> busy_;
+    std::vector<int> active_banks_;
+    std::array<int, 2> size_{};
+    std::array<int, 2> slots_{};
+    std::uint64_t next_order_ = 0;
+};
+
+}  // namespace perfwatt::dram

@@ -1,0 +1,111 @@
+#include "models/dram/timing_table.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace perfwatt::dram {
+namespace {
+
+std::uint32_t mask_of(const std::vector<Command>& commands) {
+    std::uint32_t mask = 0;
+    for (const Command command : commands) mask |= 1U << index(command);
+    return mask;
+}
+
+/// The widest level that has as many nodes as `level`: where two levels coincide, their rules are
+/// kept in one place, so that fewer are looked up.
+std::uint8_t folded(const TimingTable& table, int level) {
+    while (level > 0 && table.nodes[static_cast<std::size_t>(level - 1)] ==
+                            table.nodes[static_cast<std::size_t>(level)]) {
+        --level;
+    }
+    return static_cast<std::uint8_t>(level);
+}
+
+void add_rule(std::vector<TimingTable::Rule>& rules, TimingTable::Rule rule) {
+    const auto same = std::find_if(rules.begin(), rules.end(), [&](const TimingTable::Rule& other) {
+        return other.level == rule.level && other.to == rule.to;
+    });
+    if (same == rules.end()) {
+        rules.push_back(rule);
+    } else {
+        same->wait = std::max(same->wait, rule.wait);
+    }
+}
+
+}  // namespace
+
+TimingTable::TimingTable(const DramSpec& spec) {
+    const Organization& org = spec.organization;
+    nodes = {1, org.pseudo_channels, org.pseudo_channels * org.ranks,
+             org.pseudo_channels * org.ranks * org.bank_groups, org.total_banks()};
+    for (std::size_t level = 0; level < kLevels; ++level) {
+        banks_per_node[level] = org.total_banks() / nodes[level];
+    }
+    banks_per_group = org.banks;
+    for (std::size_t c = 0; c < kCommands; ++c) {
+        ticks[c] = spec.forms[c].ticks;
+        bus[c] = spec.forms[c].bus;
+        last[c] = spec.forms[c].counts_from_last ? ticks[c] - 1 : 0;
+    }
+    if (spec.two_part_activate) {
+        // Each part is a command of its own on the bus.
+        ticks[static_cast<std::size_t>(Command::activate)] = 1;
+        last[static_cast<std::size_t>(Command::activate)] = 0;
+    }
+    for (const Constraint& constraint : spec.constraints) {
+        const Tick nominal = spec.evaluate(constraint.wait);
+        const std::uint8_t level = folded(*this, index(constraint.level));
+        if (constraint.window > 1 || constraint.sibling) {
+            WindowRule rule{
+                .level = constraint.sibling ? static_cast<std::uint8_t>(constraint.level) : level,
+                .window = constraint.window,
+                .from_mask = mask_of(constraint.from),
+                .to = {},
+                .wait = static_cast<std::int32_t>(nominal)};
+            for (const Command to : constraint.to) {
+                rule.to.push_back(static_cast<std::uint8_t>(to));
+            }
+            (constraint.sibling ? siblings : windows).push_back(std::move(rule));
+            continue;
+        }
+        for (const Command from : constraint.from) {
+            for (const Command to : constraint.to) {
+                const Tick wait = nominal + last[static_cast<std::size_t>(from)] -
+                                  last[static_cast<std::size_t>(to)];
+                add_rule(rules[static_cast<std::size_t>(from)],
+                         {.level = level,
+                          .to = static_cast<std::uint8_t>(to),
+                          .wait = static_cast<std::int32_t>(wait)});
+            }
+        }
+    }
+    burst = spec.ticks("tBL");
+    read_latency = last[index(Command::read)] + spec.ticks("tRL") + burst;
+    write_latency = last[index(Command::write)] + spec.ticks("tWL") + burst;
+    if (spec.refresh.mode != RefreshMode::none) {
+        const auto divided = [&](const char* parameter) {
+            const double exact = static_cast<double>(spec.ticks(parameter));
+            return std::max<Tick>(1, std::llround(exact / spec.refresh.interval_divisor));
+        };
+        refresh_interval = divided("tREFI");
+        if (spec.refresh.mode == RefreshMode::per_bank) {
+            refresh_bank_interval = spec.find("tREFIpb") != nullptr
+                                        ? divided("tREFIpb")
+                                        : refresh_interval / org.banks_per_rank();
+        } else if (spec.refresh.mode == RefreshMode::same_bank) {
+            refresh_bank_interval = refresh_interval / org.banks;
+        }
+    }
+    two_part_activate = spec.two_part_activate;
+    if (two_part_activate) {
+        const auto act = static_cast<std::size_t>(Command::activate);
+        counts_from_second_part = spec.forms[act].counts_from_last;
+        second_part_within = spec.ticks("tAAD");
+    }
+    wck = spec.wck.needed;
+    wck_early = spec.wck.early;
+    wck_runs_for = wck ? spec.evaluate(spec.wck.runs_for) : 0;
+}
+
+}  // namespace perfwatt::dram

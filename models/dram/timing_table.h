@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "models/dram/commands.h"
+#include "models/dram/dram_spec.h"
+
+namespace perfwatt::dram {
+
+/// A standard's rules as flat integer tables, ready for DeviceState: waits are between the first
+/// ticks of two commands.
+struct TimingTable {
+    struct Rule {
+        std::uint8_t level = 0;
+        std::uint8_t to = 0;
+        std::int32_t wait = 0;
+    };
+    /// Counted from the `window`-th last of several commands (tFAW), or between siblings (ranks
+    /// that share a bus); the wait is between the ticks that data sheets count from.
+    struct WindowRule {
+        std::uint8_t level = 0;
+        int window = 1;
+        std::uint32_t from_mask = 0;
+        std::vector<std::uint8_t> to;
+        std::int32_t wait = 0;
+    };
+
+    explicit TimingTable(const DramSpec& spec);
+
+    std::array<std::vector<Rule>, kCommands> rules;  ///< by the preceding command
+    std::vector<WindowRule> windows;
+    std::vector<WindowRule> siblings;
+    std::array<int, kLevels> nodes{};  ///< how many there are of each level
+    std::array<int, kLevels> banks_per_node{};
+    std::array<int, kCommands> ticks{};
+    std::array<int, kCommands> bus{};
+    std::array<int, kCommands> last{};  ///< from the first tick to the one data sheets count from
+    int banks_per_group = 1;
+    Tick read_latency = 0;           ///< from the first tick of RD to the end of its data
+    Tick write_latency = 0;          ///< from the first tick of WR to the end of its data
+    Tick burst = 0;                  ///< ticks a burst holds the data pins
+    Tick refresh_interval = 0;       ///< tREFI
+    Tick refresh_bank_interval = 0;  ///< between per-bank or same-bank refreshes of a rank
+    bool two_part_activate = false;
+    bool counts_from_second_part = true;
+    Tick second_part_within = 0;  ///< tAAD: ACT1 to ACT2 at most
+    bool wck = false;
+    bool wck_early = true;
+    Tick wck_runs_for = 0;
+};
+
+}  // namespace perfwatt::dram

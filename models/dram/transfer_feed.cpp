@@ -1,0 +1,136 @@
+#include "models/dram/transfer_feed.h"
+
+#include <algorithm>
+
+namespace perfwatt::dram {
+namespace {
+
+constexpr std::size_t kRecent = 64;  ///< more bursts than fit between a command and its data
+constexpr std::int64_t kShareUnit = 1 << 16;
+
+}  // namespace
+
+TransferFeed::TransferFeed(const AddressMapping& mapping, const DramSpec& spec, int channel,
+                           std::vector<TransferState>& transfers)
+    : mapping_(&mapping),
+      spec_(&spec),
+      transfers_(&transfers),
+      channel_(channel),
+      burst_bytes_(spec.organization.burst_bytes()),
+      recent_(kRecent, 0) {}
+
+TransferFeed::Master& TransferFeed::master_of(int id) {
+    for (Master& master : masters_) {
+        if (master.id == id) return master;
+    }
+    Master master{.id = id};
+    for (const MasterShare& share : spec_->controller.masters) {
+        if (share.master != id) continue;
+        master.weight = std::max(1, share.weight);
+        master.priority = static_cast<std::int16_t>(share.priority);
+    }
+    // By id, so that turns do not depend on who came first.
+    const auto at = std::find_if(masters_.begin(), masters_.end(),
+                                 [&](const Master& other) { return other.id > id; });
+    return *masters_.insert(at, std::move(master));
+}
+
+void TransferFeed::next_segment(Part& part) {
+    const TransferState& transfer = (*transfers_)[part.transfer];
+    while (part.burst == part.burst_end && part.next_row < transfer.rows) {
+        const std::int64_t begin = transfer.address + part.next_row * transfer.pitch_bytes;
+        const std::int64_t end = begin + transfer.row_bytes;
+        part.burst = mapping_->bursts_before(begin / burst_bytes_, channel_);
+        part.burst_end = mapping_->bursts_before((end + burst_bytes_ - 1) / burst_bytes_, channel_);
+        ++part.next_row;
+    }
+}
+
+void TransferFeed::add(std::uint32_t transfer, std::int64_t bursts) {
+    if (bursts == 0) return;
+    if (left_.size() <= transfer) left_.resize(transfer + 1, 0);
+    left_[transfer] = bursts;
+    Master& master = master_of((*transfers_)[transfer].master);
+    if (master.head == master.parts.size()) {
+        master.parts.clear();
+        master.head = 0;
+        // Who was idle does not save up turns.
+        for (const Master& other : masters_) {
+            if (other.head < other.parts.size())
+                master.served = std::max(master.served, other.served);
+        }
+    }
+    Part part{.transfer = transfer, .bursts_left = bursts};
+    next_segment(part);
+    master.parts.push_back(part);
+}
+
+Tick TransferFeed::next_arrival(const DramChannel& channel) {
+    Tick best = kNever;
+    for (std::size_t i = 0; i < masters_.size(); ++i) {
+        const Master& master = masters_[i];
+        if (master.head == master.parts.size()) continue;
+        const TransferState& transfer = (*transfers_)[master.parts[master.head].transfer];
+        if (!channel.can_accept(transfer.write)) continue;
+        const Tick at =
+            std::max({transfer.arrival, last_accept_ + 1, free_at_[transfer.write ? 1 : 0]});
+        const bool first =
+            at < best || (at == best && (master.priority > masters_[chosen_].priority ||
+                                         (master.priority == masters_[chosen_].priority &&
+                                          master.served < masters_[chosen_].served)));
+        if (first) {
+            best = at;
+            chosen_ = i;
+        }
+    }
+    return best;
+}
+
+BurstRequest TransferFeed::take(Tick at) {
+    Master& master = masters_[chosen_];
+    Part& part = master.parts[master.head];
+    const TransferState& transfer = (*transfers_)[part.transfer];
+    const BurstPlace place = mapping_->place(part.burst);
+    BurstRequest request{.row = place.row,
+                         .column = place.column,
+                         .token = part.transfer,
+                         .bank = place.bank,
+                         .layer = transfer.layer,
+                         .priority = master.priority,
+                         .write = transfer.write};
+    ++part.burst;
+    if (part.burst == part.burst_end) next_segment(part);
+    master.served += kShareUnit / master.weight;
+    if (--part.bursts_left == 0) {
+        ++master.head;
+        if (master.head == master.parts.size()) {
+            master.parts.clear();
+            master.head = 0;
+        } else if (master.head >= 1024) {
+            master.parts.erase(master.parts.begin(),
+                               master.parts.begin() + static_cast<std::ptrdiff_t>(master.head));
+            master.head = 0;
+        }
+    }
+    last_accept_ = at;
+    return request;
+}
+
+void TransferFeed::served(const DramChannel::Served& served) {
+    if (served.freed_slot) free_at_[served.write ? 1 : 0] = served.at + 1;
+    if (!served.column) return;
+    TransferState& transfer = (*transfers_)[served.token];
+    transfer.data_end = std::max(transfer.data_end, served.data_end);
+    --left_[served.token];
+    recent_[recent_at_] = served.data_end;
+    recent_at_ = (recent_at_ + 1) % kRecent;
+    if (--transfer.bursts_left == 0) finished_.push_back(served.token);
+}
+
+Tick TransferFeed::data_ticks_after(Tick at, Tick burst) const {
+    Tick after = 0;
+    for (const Tick end : recent_) after += std::clamp<Tick>(end - at, 0, burst);
+    return after;
+}
+
+}  // namespace perfwatt::dram

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/dram/address_mapping.h"
+#include "models/dram/dram_channel.h"
+#include "sim/arch/memory_model.h"
+
+namespace perfwatt::dram {
+
+/// A transfer on its way through a memory.
+struct TransferState {
+    std::uint64_t id = 0;
+    std::int64_t address = 0;  ///< first burst of the first row
+    std::int64_t row_bytes = 0;
+    std::int64_t rows = 0;
+    std::int64_t pitch_bytes = 0;
+    std::int64_t bursts_left = 0;  ///< whose column command has not gone out, all channels
+    Tick arrival = 0;
+    Tick data_end = 0;  ///< of the latest burst so far
+    int layer = -1;
+    int master = 0;
+    bool write = false;
+    bool live = false;
+};
+
+/// Cuts the transfers given to one channel into bursts, lazily, in address order, and hands them
+/// to the channel as its queues have room: one a tick, each master's in order, the masters by
+/// weight.
+class TransferFeed {
+  public:
+    TransferFeed(const AddressMapping& mapping, const DramSpec& spec, int channel,
+                 std::vector<TransferState>& transfers);
+
+    /// Queues this channel's part of a transfer, `bursts` bursts. Does nothing when there are none.
+    void add(std::uint32_t transfer, std::int64_t bursts);
+
+    // What DramChannel::run() asks of a source.
+    [[nodiscard]] Tick next_arrival(const DramChannel& channel);
+    [[nodiscard]] BurstRequest take(Tick at);
+    void served(const DramChannel::Served& served);
+
+    /// Transfers whose last column command has gone out since the last call took them.
+    std::vector<std::uint32_t>& finished() { return finished_; }
+    /// Bursts of each transfer that this channel has yet to serve.
+    [[nodiscard]] std::int64_t left(std::uint32_t transfer) const {
+        return transfer < left_.size() ? left_[transfer] : 0;
+    }
+    /// Bytes of data beyond `at` that commands already issued will move, in ticks of the pins.
+    [[nodiscard]] Tick data_ticks_after(Tick at, Tick burst) const;
+
+  private:
+    struct Part {
+        std::uint32_t transfer = 0;
+        std::int64_t next_row = 0;  ///< of the transfer
+        std::int64_t burst = 0;     ///< next, in this channel
+        std::int64_t burst_end = 0;
+        std::int64_t bursts_left = 0;  ///< to be handed over
+    };
+    struct Master {
+        int id = 0;
+        int weight = 1;
+        std::int16_t priority = 0;
+        std::int64_t served = 0;  ///< bursts handed over, by weight, for fair turns
+        std::vector<Part> parts;  ///< a ring would save little: parts are few
+        std::size_t head = 0;
+    };
+
+    Master& master_of(int id);
+    void next_segment(Part& part);
+
+    const AddressMapping* mapping_;
+    const DramSpec* spec_;
+    std::vector<TransferState>* transfers_;
+    int channel_;
+    std::int64_t burst_bytes_;
+    std::vector<Master> masters_;
+    std::vector<std::int64_t> left_;
+    std::vector<std::uint32_t> finished_;
+    std::size_t chosen_ = 0;  ///< the master of next_arrival()
+    Tick last_accept_ = -1;
+    Tick free_at_[2] = {0, 0};
+    std::vector<Tick> recent_;  ///< ends of the latest data, a ring
+    std::size_t recent_at_ = 0;
+};
+
+}  // namespace perfwatt::dram
