@@ -1,0 +1,644 @@
+// Computes operators whose inputs are all known: what exporters emit for shapes, and index tables.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "sim/base/diagnostics.h"
+#include "sim/graph/constant.h"
+#include "sim/graph/shape.h"
+
+namespace perfwatt {
+namespace {
+
+using Integers = std::vector<std::int64_t>;
+using Inputs = std::vector<const Constant*>;
+using Outputs = std::vector<std::pair<Shape, DataType>>;
+using Result = std::optional<std::vector<Constant>>;
+
+std::int64_t wrap(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::uint64_t plain(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+
+/// Row-major strides; those of an empty shape may wrap, and are not used.
+Integers strides_of(const Shape& shape) {
+    Integers strides(shape.size(), 1);
+    for (std::size_t i = shape.size(); i > 1; --i)
+        strides[i - 2] = wrap(plain(strides[i - 1]) * plain(shape[i - 1]));
+    return strides;
+}
+
+Constant blank(const Shape& shape, DataType type) {
+    Constant result{.type = type, .shape = shape, .integers = {}, .reals = {}};
+    const auto size = static_cast<std::size_t>(element_count(shape));
+    if (result.floating())
+        result.reals.resize(size);
+    else
+        result.integers.resize(size);
+    return result;
+}
+
+std::int64_t to_integer(double value) {
+    if (!(value > -9.2e18)) return std::numeric_limits<std::int64_t>::min();
+    if (!(value < 9.2e18)) return std::numeric_limits<std::int64_t>::max();
+    return static_cast<std::int64_t>(value);
+}
+
+void put(Constant& to, std::size_t at, const Constant& from, std::size_t source) {
+    if (to.floating())
+        to.reals[at] = from.real(source);
+    else
+        to.integers[at] = from.floating() ? to_integer(from.reals[source]) : from.integers[source];
+}
+
+/// Calls visit(linear index, coordinates) for every element of a shape, in row-major order.
+template <class Visit>
+void for_each(const Shape& shape, Visit&& visit) {
+    const std::int64_t count = element_count(shape);
+    Integers at(shape.size(), 0);
+    for (std::int64_t i = 0; i < count; ++i) {
+        visit(static_cast<std::size_t>(i), at);
+        for (std::size_t axis = shape.size(); axis-- > 0;) {
+            if (++at[axis] < shape[axis]) break;
+            at[axis] = 0;
+        }
+    }
+}
+
+/// Index into a tensor of `shape` that is broadcast to coordinates `at` of a larger one.
+std::size_t broadcast_index(const Shape& shape, const Integers& strides, const Integers& at) {
+    std::int64_t index = 0;
+    for (std::size_t i = 0; i < shape.size(); ++i)
+        if (shape[i] != 1) index += strides[i] * at[at.size() - shape.size() + i];
+    return static_cast<std::size_t>(index);
+}
+
+// Elementwise -----------------------------------------------------------------------------------
+
+std::int64_t power(std::int64_t base, std::int64_t exponent) {
+    if (exponent < 0) return base == 1 ? 1 : 0;
+    std::uint64_t result = 1;
+    for (std::uint64_t factor = plain(base), left = plain(exponent); left > 0; left >>= 1) {
+        if ((left & 1) != 0) result *= factor;
+        factor *= factor;
+    }
+    return wrap(result);
+}
+
+/// Integer arithmetic wraps as that of the frameworks does; empty for a division by zero.
+std::optional<std::int64_t> integer_binary(const Node& node, std::int64_t a, std::int64_t b) {
+    const std::string& type = node.type;
+    if (type == "Add" || type == "Sum") return wrap(plain(a) + plain(b));
+    if (type == "Sub") return wrap(plain(a) - plain(b));
+    if (type == "Mul") return wrap(plain(a) * plain(b));
+    if (type == "Min") return std::min(a, b);
+    if (type == "Max") return std::max(a, b);
+    if (type == "Pow") return power(a, b);
+    if (type == "And") return (a != 0 && b != 0) ? 1 : 0;
+    if (type == "Or") return (a != 0 || b != 0) ? 1 : 0;
+    if (type == "Xor") return ((a != 0) != (b != 0)) ? 1 : 0;
+    if (type == "Equal") return a == b ? 1 : 0;
+    if (type == "Greater") return a > b ? 1 : 0;
+    if (type == "GreaterOrEqual") return a >= b ? 1 : 0;
+    if (type == "Less") return a < b ? 1 : 0;
+    if (type == "LessOrEqual") return a <= b ? 1 : 0;
+    if (type != "Div" && type != "Mod") return std::nullopt;
+    if (b == 0 || (b == -1 && a == std::numeric_limits<std::int64_t>::min())) return std::nullopt;
+    if (type == "Div") return a / b;
+    const std::int64_t rest = a % b;
+    return node.integer("fmod", 0) == 0 && rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+std::optional<double> real_binary(const std::string& type, double a, double b) {
+    if (type == "Add" || type == "Sum") return a + b;
+    if (type == "Sub") return a - b;
+    if (type == "Mul") return a * b;
+    if (type == "Div") return a / b;
+    if (type == "Mod") return std::fmod(a, b);
+    if (type == "Min") return std::min(a, b);
+    if (type == "Max") return std::max(a, b);
+    if (type == "Pow") return std::pow(a, b);
+    if (type == "Equal") return a == b ? 1 : 0;
+    if (type == "Greater") return a > b ? 1 : 0;
+    if (type == "GreaterOrEqual") return a >= b ? 1 : 0;
+    if (type == "Less") return a < b ? 1 : 0;
+    if (type == "LessOrEqual") return a <= b ? 1 : 0;
+    return std::nullopt;
+}
+
+/// Variadic operators (Min, Max, Sum) fold from the left.
+Result binary(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    if (inputs.empty()) return std::nullopt;
+    Constant left = *inputs[0];
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+        const Constant& right = *inputs[i];
+        Constant result = blank(broadcast(left.shape, right.shape), outputs[0].second);
+        const Integers left_strides = strides_of(left.shape);
+        const Integers right_strides = strides_of(right.shape);
+        bool computed = true;
+        for_each(result.shape, [&](std::size_t at, const Integers& place) {
+            const std::size_t a = broadcast_index(left.shape, left_strides, place);
+            const std::size_t b = broadcast_index(right.shape, right_strides, place);
+            if (left.floating() || right.floating()) {
+                const auto value = real_binary(node.type, left.real(a), right.real(b));
+                computed = computed && value.has_value();
+                if (result.floating())
+                    result.reals[at] = value.value_or(0);
+                else
+                    result.integers[at] = to_integer(value.value_or(0));
+            } else {
+                const auto value = integer_binary(node, left.integers[a], right.integers[b]);
+                computed = computed && value.has_value();
+                if (result.floating())
+                    computed = false;
+                else
+                    result.integers[at] = value.value_or(0);
+            }
+        });
+        if (!computed) return std::nullopt;
+        left = std::move(result);
+    }
+    return std::vector{std::move(left)};
+}
+
+Result unary(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    static constexpr auto kIntegerOnly = [](const std::string& type) {
+        return type == "Neg" || type == "Abs" || type == "Not" || type == "Sign" ||
+               type == "Floor" || type == "Ceil" || type == "Round" || type == "Clip";
+    };
+    const Constant& x = *inputs[0];
+    Constant result = blank(x.shape, outputs[0].second);
+    const std::string& type = node.type;
+    if (!x.floating() && !kIntegerOnly(type)) return std::nullopt;
+    const double low = node.real("min", -std::numeric_limits<double>::infinity());
+    const double high = node.real("max", std::numeric_limits<double>::infinity());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        if (!x.floating()) {
+            const std::int64_t v = x.integers[i];
+            std::int64_t& out = result.integers[i];
+            if (type == "Neg")
+                out = wrap(0 - plain(v));
+            else if (type == "Abs")
+                out = v < 0 ? wrap(0 - plain(v)) : v;
+            else if (type == "Not")
+                out = v == 0 ? 1 : 0;
+            else if (type == "Sign")
+                out = (v > 0) - (v < 0);
+            else if (type == "Clip")
+                out = std::max(to_integer(low), std::min(to_integer(high), v));
+            else
+                out = v;
+            continue;
+        }
+        const double v = x.reals[i];
+        double& out = result.reals[i];
+        if (type == "Neg")
+            out = -v;
+        else if (type == "Abs")
+            out = std::abs(v);
+        else if (type == "Sign")
+            out = (v > 0) - (v < 0);
+        else if (type == "Floor")
+            out = std::floor(v);
+        else if (type == "Ceil")
+            out = std::ceil(v);
+        else if (type == "Round")
+            out = std::nearbyint(v);
+        else if (type == "Sqrt")
+            out = std::sqrt(v);
+        else if (type == "Exp")
+            out = std::exp(v);
+        else if (type == "Log")
+            out = std::log(v);
+        else if (type == "Reciprocal")
+            out = 1 / v;
+        else if (type == "Relu")
+            out = std::max(v, 0.0);
+        else if (type == "Sin")
+            out = std::sin(v);
+        else if (type == "Cos")
+            out = std::cos(v);
+        else if (type == "Tanh")
+            out = std::tanh(v);
+        else if (type == "Sigmoid")
+            out = 1 / (1 + std::exp(-v));
+        else if (type == "Clip")
+            out = std::max(low, std::min(high, v));
+        else
+            return std::nullopt;
+    }
+    return std::vector{std::move(result)};
+}
+
+Result cast(const Node&, const Inputs& inputs, const Outputs& outputs) {
+    const Constant& x = *inputs[0];
+    Constant result = blank(x.shape, outputs[0].second);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        if (result.type == DataType::boolean)
+            result.integers[i] = x.real(i) != 0 ? 1 : 0;
+        else
+            put(result, i, x, i);
+    }
+    return std::vector{std::move(result)};
+}
+
+Result where(const Node&, const Inputs& inputs, const Outputs& outputs) {
+    Constant result = blank(outputs[0].first, outputs[0].second);
+    Integers strides[3];
+    for (std::size_t i = 0; i < 3; ++i) strides[i] = strides_of(inputs[i]->shape);
+    if (inputs[0]->floating()) return std::nullopt;
+    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+        const std::size_t condition = broadcast_index(inputs[0]->shape, strides[0], place);
+        const std::size_t chosen = inputs[0]->integers[condition] != 0 ? 1 : 2;
+        put(result, at, *inputs[chosen],
+            broadcast_index(inputs[chosen]->shape, strides[chosen], place));
+    });
+    return std::vector{std::move(result)};
+}
+
+// Moving elements -------------------------------------------------------------------------------
+
+Result view(const Node&, const Inputs& inputs, const Outputs& outputs) {
+    Constant result = *inputs[0];
+    result.shape = outputs[0].first;
+    return std::vector{std::move(result)};
+}
+
+Result transpose(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    const Constant& x = *inputs[0];
+    Constant result = blank(outputs[0].first, x.type);
+    const Integers strides = strides_of(x.shape);
+    const Integers perm = node.integers("perm", {});
+    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+        std::int64_t source = 0;
+        for (std::size_t i = 0; i < perm.size(); ++i)
+            source += place[i] * strides[static_cast<std::size_t>(perm[i])];
+        put(result, at, x, static_cast<std::size_t>(source));
+    });
+    return std::vector{std::move(result)};
+}
+
+Result concat(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    Constant result = blank(outputs[0].first, outputs[0].second);
+    const auto axis = static_cast<std::size_t>(node.integer("axis", 0));
+    const Integers strides = strides_of(result.shape);
+    std::int64_t offset = 0;
+    for (const Constant* input : inputs) {
+        for_each(input->shape, [&](std::size_t at, const Integers& place) {
+            std::int64_t target = offset * strides[axis];
+            for (std::size_t i = 0; i < place.size(); ++i) target += place[i] * strides[i];
+            put(result, static_cast<std::size_t>(target), *input, at);
+        });
+        offset += input->shape[axis];
+    }
+    return std::vector{std::move(result)};
+}
+
+/// The part of `x` that begins at `starts` and steps by `steps`.
+Constant part_of(const Constant& x, const Shape& shape, const Integers& starts,
+                 const Integers& steps) {
+    Constant result = blank(shape, x.type);
+    const Integers strides = strides_of(x.shape);
+    for_each(shape, [&](std::size_t at, const Integers& place) {
+        std::int64_t source = 0;
+        for (std::size_t i = 0; i < place.size(); ++i)
+            source += (starts[i] + place[i] * steps[i]) * strides[i];
+        put(result, at, x, static_cast<std::size_t>(source));
+    });
+    return result;
+}
+
+Result slice(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    if (!node.attributes.contains("starts")) return std::nullopt;
+    const std::size_t rank = inputs[0]->shape.size();
+    Integers starts(rank, 0);
+    Integers steps(rank, 1);
+    const Integers axes = node.integers("axes", {});
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+        starts[static_cast<std::size_t>(axes[i])] = node.integers("starts", {})[i];
+        steps[static_cast<std::size_t>(axes[i])] = node.integers("steps", {})[i];
+    }
+    return std::vector{part_of(*inputs[0], outputs[0].first, starts, steps)};
+}
+
+Result split(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    const Constant& x = *inputs[0];
+    const auto axis = static_cast<std::size_t>(node.integer("axis", 0));
+    Integers starts(x.shape.size(), 0);
+    std::vector<Constant> parts;
+    for (const auto& [shape, type] : outputs) {
+        parts.push_back(part_of(x, shape, starts, Integers(x.shape.size(), 1)));
+        starts[axis] += shape[axis];
+    }
+    return parts;
+}
+
+Result gather(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    const Constant& x = *inputs[0];
+    const Constant& indices = *inputs[1];
+    if (indices.floating()) return std::nullopt;
+    const auto axis = static_cast<std::size_t>(node.integer("axis", 0));
+    const std::int64_t extent = x.shape[axis];
+    for (const std::int64_t index : indices.integers)
+        if (index < -extent || index >= extent)
+            throw ShapeError("an index of its points outside " + to_string(x.shape));
+    Constant result = blank(outputs[0].first, x.type);
+    const Integers strides = strides_of(x.shape);
+    const Integers index_strides = strides_of(indices.shape);
+    const std::size_t index_rank = indices.shape.size();
+    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+        std::int64_t source = 0;
+        std::int64_t index_at = 0;
+        for (std::size_t i = 0; i < axis; ++i) source += place[i] * strides[i];
+        for (std::size_t i = 0; i < index_rank; ++i) index_at += place[axis + i] * index_strides[i];
+        const std::int64_t index = indices.integers[static_cast<std::size_t>(index_at)];
+        source += (index < 0 ? index + extent : index) * strides[axis];
+        for (std::size_t i = axis + 1; i < x.shape.size(); ++i)
+            source += place[i - 1 + index_rank] * strides[i];
+        put(result, at, x, static_cast<std::size_t>(source));
+    });
+    return std::vector{std::move(result)};
+}
+
+Result expand(const Node&, const Inputs& inputs, const Outputs& outputs) {
+    const Constant& x = *inputs[0];
+    Constant result = blank(outputs[0].first, x.type);
+    const Integers strides = strides_of(x.shape);
+    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+        put(result, at, x, broadcast_index(x.shape, strides, place));
+    });
+    return std::vector{std::move(result)};
+}
+
+Result tile(const Node&, const Inputs& inputs, const Outputs& outputs) {
+    const Constant& x = *inputs[0];
+    Constant result = blank(outputs[0].first, x.type);
+    const Integers strides = strides_of(x.shape);
+    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+        std::int64_t source = 0;
+        for (std::size_t i = 0; i < place.size(); ++i) source += place[i] % x.shape[i] * strides[i];
+        put(result, at, x, static_cast<std::size_t>(source));
+    });
+    return std::vector{std::move(result)};
+}
+
+/// ScatterND without a reduction: slices of the last dimensions are replaced.
+Result scatter_nd(const Node& node, const Inputs& inputs, const Outputs&) {
+    Constant result = *inputs[0];
+    const Constant& indices = *inputs[1];
+    const Constant& updates = *inputs[2];
+    if (indices.floating() || indices.shape.empty() || node.text("reduction", "none") != "none")
+        return std::nullopt;
+    const auto depth = static_cast<std::size_t>(indices.shape.back());
+    if (depth > result.shape.size() || depth == 0) return std::nullopt;
+    const Integers strides = strides_of(result.shape);
+    const auto run = static_cast<std::size_t>(strides[depth - 1]);
+    const std::size_t rows = indices.integers.size() / depth;
+    if (updates.size() != rows * run)
+        throw ShapeError("updates " + to_string(updates.shape) + " do not fit its indices");
+    for (std::size_t row = 0; row < rows; ++row) {
+        std::int64_t target = 0;
+        for (std::size_t i = 0; i < depth; ++i) {
+            const std::int64_t extent = result.shape[i];
+            std::int64_t index = indices.integers[row * depth + i];
+            if (index < -extent || index >= extent)
+                throw ShapeError("an index of its points outside " + to_string(result.shape));
+            target += (index < 0 ? index + extent : index) * strides[i];
+        }
+        for (std::size_t i = 0; i < run; ++i)
+            put(result, static_cast<std::size_t>(target) + i, updates, row * run + i);
+    }
+    return std::vector{std::move(result)};
+}
+
+Result pad(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    const Integers pads = node.integers("pads", {});
+    if (node.text("mode", "constant") != "constant" ||
+        std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p < 0; }))
+        return std::nullopt;
+    Constant result = blank(outputs[0].first, inputs[0]->type);
+    const Integers strides = strides_of(result.shape);
+    for_each(inputs[0]->shape, [&](std::size_t at, const Integers& place) {
+        std::int64_t target = 0;
+        for (std::size_t i = 0; i < place.size(); ++i) target += (place[i] + pads[i]) * strides[i];
+        put(result, static_cast<std::size_t>(target), *inputs[0], at);
+    });
+    return std::vector{std::move(result)};
+}
+
+// Reductions and makers -------------------------------------------------------------------------
+
+Result reduce(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    const Constant& x = *inputs[0];
+    Constant result = blank(outputs[0].first, outputs[0].second);
+    const Integers axes = node.integers("axes", {});
+    Shape kept = x.shape;
+    for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
+    const Integers strides = strides_of(kept);
+    std::vector<bool> begun(result.size(), false);
+    const std::string& type = node.type;
+    if (type != "ReduceMax" && type != "ReduceMin" && (type != "ReduceMean" || !x.floating()) &&
+        type != "ReduceProd" && type != "ReduceSum")
+        return std::nullopt;
+    if ((type == "ReduceMax" || type == "ReduceMin") && x.size() == 0) return std::nullopt;
+    if (type == "ReduceProd") {
+        std::fill(result.reals.begin(), result.reals.end(), 1);
+        std::fill(result.integers.begin(), result.integers.end(), 1);
+    }
+    const double share =
+        x.size() == 0 ? 1 : static_cast<double>(result.size()) / static_cast<double>(x.size());
+    for_each(x.shape, [&](std::size_t at, const Integers& place) {
+        const std::size_t to = broadcast_index(kept, strides, place);
+        const bool first = !begun[to];
+        begun[to] = true;
+        if (x.floating()) {
+            double& sum = result.reals[to];
+            const double v = x.reals[at];
+            if (type == "ReduceProd")
+                sum *= v;
+            else if (type == "ReduceSum")
+                sum += v;
+            else if (type == "ReduceMean")
+                sum += v * share;
+            else if (type == "ReduceMax")
+                sum = first ? v : std::max(sum, v);
+            else
+                sum = first ? v : std::min(sum, v);
+        } else {
+            std::int64_t& sum = result.integers[to];
+            const std::int64_t v = x.integers[at];
+            if (type == "ReduceProd")
+                sum = wrap(plain(sum) * plain(v));
+            else if (type == "ReduceSum")
+                sum = wrap(plain(sum) + plain(v));
+            else if (type == "ReduceMax")
+                sum = first ? v : std::max(sum, v);
+            else
+                sum = first ? v : std::min(sum, v);
+        }
+    });
+    return std::vector{std::move(result)};
+}
+
+Result cumulative_sum(const Node& node, const Inputs& inputs, const Outputs&) {
+    if (node.integer("reverse", 0) != 0 || node.integer("exclusive", 0) != 0) return std::nullopt;
+    Constant result = *inputs[0];
+    const auto axis = static_cast<std::size_t>(node.integer("axis", 0));
+    const auto stride = static_cast<std::size_t>(strides_of(result.shape)[axis]);
+    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+        if (place[axis] == 0) return;
+        if (result.floating())
+            result.reals[at] += result.reals[at - stride];
+        else
+            result.integers[at] =
+                wrap(plain(result.integers[at]) + plain(result.integers[at - stride]));
+    });
+    return std::vector{std::move(result)};
+}
+
+Result range(const Node&, const Inputs& inputs, const Outputs& outputs) {
+    Constant result = blank(outputs[0].first, outputs[0].second);
+    for (std::size_t i = 0; i < result.reals.size(); ++i)
+        result.reals[i] = inputs[0]->real(0) + static_cast<double>(i) * inputs[2]->real(0);
+    if (result.floating()) return std::vector{std::move(result)};
+    if (inputs[0]->floating() || inputs[2]->floating()) return std::nullopt;
+    for (std::size_t i = 0; i < result.integers.size(); ++i)
+        result.integers[i] =
+            wrap(plain(inputs[0]->integers[0]) + i * plain(inputs[2]->integers[0]));
+    return std::vector{std::move(result)};
+}
+
+/// One column an element that is not zero; the shape becomes exact.
+Result nonzero(const Node&, const Inputs& inputs, const Outputs&) {
+    const Constant& x = *inputs[0];
+    std::vector<Integers> found;
+    for_each(x.shape, [&](std::size_t at, const Integers& place) {
+        if (x.real(at) != 0) found.push_back(place);
+    });
+    const auto count = static_cast<std::int64_t>(found.size());
+    Constant result = blank({static_cast<std::int64_t>(x.shape.size()), count}, DataType::int64);
+    for (std::size_t row = 0; row < x.shape.size(); ++row)
+        for (std::size_t i = 0; i < found.size(); ++i)
+            result.integers[row * found.size() + i] = found[i][row];
+    return std::vector{std::move(result)};
+}
+
+Result trilu(const Node& node, const Inputs& inputs, const Outputs&) {
+    Constant result = *inputs[0];
+    const std::size_t rank = result.shape.size();
+    const std::int64_t k =
+        inputs.size() > 1 && inputs[1] != nullptr && inputs[1]->size() == 1 &&
+                !inputs[1]->floating()
+            ? std::clamp<std::int64_t>(inputs[1]->integers[0], -kMaxFoldElements, kMaxFoldElements)
+            : 0;
+    const bool upper = node.integer("upper", 1) != 0;
+    if (rank < 2) return std::nullopt;
+    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+        const std::int64_t diagonal = place[rank - 1] - place[rank - 2];
+        if (upper ? diagonal >= k : diagonal <= k) return;
+        if (result.floating())
+            result.reals[at] = 0;
+        else
+            result.integers[at] = 0;
+    });
+    return std::vector{std::move(result)};
+}
+
+using Fold = Result (*)(const Node&, const Inputs&, const Outputs&);
+
+Fold find_fold(const std::string& type) {
+    struct Entry {
+        std::string_view type;
+        Fold fold;
+    };
+    static constexpr Entry kFolds[] = {
+        {"Add", binary},
+        {"Sub", binary},
+        {"Mul", binary},
+        {"Div", binary},
+        {"Mod", binary},
+        {"Pow", binary},
+        {"Min", binary},
+        {"Max", binary},
+        {"Sum", binary},
+        {"And", binary},
+        {"Or", binary},
+        {"Xor", binary},
+        {"Equal", binary},
+        {"Greater", binary},
+        {"GreaterOrEqual", binary},
+        {"Less", binary},
+        {"LessOrEqual", binary},
+        {"Neg", unary},
+        {"Abs", unary},
+        {"Not", unary},
+        {"Sign", unary},
+        {"Floor", unary},
+        {"Ceil", unary},
+        {"Round", unary},
+        {"Sqrt", unary},
+        {"Exp", unary},
+        {"Log", unary},
+        {"Reciprocal", unary},
+        {"Relu", unary},
+        {"Sin", unary},
+        {"Cos", unary},
+        {"Tanh", unary},
+        {"Sigmoid", unary},
+        {"Clip", unary},
+        {"Cast", cast},
+        {"CastLike", cast},
+        {"Where", where},
+        {"Reshape", view},
+        {"Flatten", view},
+        {"Squeeze", view},
+        {"Unsqueeze", view},
+        {"Identity", view},
+        {"Transpose", transpose},
+        {"Concat", concat},
+        {"Slice", slice},
+        {"Split", split},
+        {"Gather", gather},
+        {"Expand", expand},
+        {"Tile", tile},
+        {"ScatterND", scatter_nd},
+        {"Pad", pad},
+        {"ReduceProd", reduce},
+        {"ReduceSum", reduce},
+        {"ReduceMax", reduce},
+        {"ReduceMin", reduce},
+        {"ReduceMean", reduce},
+        {"CumSum", cumulative_sum},
+        {"Range", range},
+        {"NonZero", nonzero},
+        {"Trilu", trilu},
+    };
+    for (const Entry& entry : kFolds)
+        if (entry.type == type) return entry.fold;
+    return nullptr;
+}
+
+}  // namespace
+
+Constant integer_constant(std::vector<std::int64_t> values, Shape shape) {
+    return {.type = DataType::int64,
+            .shape = std::move(shape),
+            .integers = std::move(values),
+            .reals = {}};
+}
+
+Result evaluate(const Node& node, const Inputs& inputs, const Outputs& outputs) {
+    const Fold fold = find_fold(node.type);
+    if (fold == nullptr || outputs.empty() || inputs.empty()) return std::nullopt;
+    for (const auto& [shape, type] : outputs)
+        if (element_count(shape) > kMaxFoldElements) return std::nullopt;
+    const std::size_t needed = node.type == "Where" || node.type == "ScatterND" ? 3
+                               : node.type == "Gather"                          ? 2
+                                                                                : 1;
+    if (inputs.size() < needed) return std::nullopt;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        if (inputs[i] == nullptr && (i < needed || fold == binary || fold == concat))
+            return std::nullopt;
+    return fold(node, inputs, outputs);
+}
+
+}  // namespace perfwatt
