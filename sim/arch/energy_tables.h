@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ struct EnergyAnchor {
 
 /// An action whose energy was published at one or more nodes.
 struct EnergyQuantity {
-    std::string name;  ///< "multiply_int8", "wire_bit_mm"
+    std::string name;                   ///< "multiply_int8", "wire_bit_mm"
     std::vector<EnergyAnchor> anchors;  ///< from the largest node to the smallest
 };
 
@@ -54,10 +55,14 @@ struct SramRow {
     double access_ns = 0, cycle_ns = 0;
     double leakage_mw = 0;
     double area_mm2 = 0;
+    double voltage = 0;  ///< that CACTI assumes for this cell at this node
 };
 
 /// The priced actions of digital circuits, from published figures (configs/energy/). Pure data once
-/// made; load_energy_tables() (energy_tables_loader.h) reads them.
+/// made; load_energy_tables() (energy_loader.h) reads them.
+///
+/// A figure at another node and voltage: E = C(node) V^2. C is interpolated between the nodes that
+/// were published, log-log; beyond them it scales as a gate does after Stillmaker and Baas.
 class EnergyTables {
   public:
     EnergyTables(std::vector<NodeScaling> nodes, std::vector<EnergyQuantity> quantities,
@@ -66,28 +71,36 @@ class EnergyTables {
     /// One multiplication of this pair of types and the addition to its accumulator (32 bits for
     /// integers, fp32 for floats). A pair of different types costs what the wider one does.
     [[nodiscard]] EnergyPrice mac(DataType first, DataType second, Silicon silicon) const;
-    /// One lane-operation of a vector unit (an addition, a comparison), operands from its registers.
+    /// One lane-operation of a vector unit: an addition and its operands to and from registers.
     [[nodiscard]] EnergyPrice vector_operation(DataType type, Silicon silicon) const;
-    /// Writing and reading one bit of a pipeline or operand register.
+    /// Writing one bit of a pipeline or operand register and reading it.
     [[nodiscard]] EnergyPrice register_bit(Silicon silicon) const;
     /// Moving one bit by one millimetre on the chip.
     [[nodiscard]] EnergyPrice wire_bit_mm(Silicon silicon) const;
     /// Any quantity by its name; fatal if there is none: names are checked on loading.
     [[nodiscard]] EnergyPrice price(const std::string& quantity, Silicon silicon) const;
+    [[nodiscard]] bool has(const std::string& quantity) const;
 
-    /// Energy at one node and voltage over that at another, after Stillmaker and Baas.
-    [[nodiscard]] double scale(Silicon from, Silicon to) const;
+    /// Why nothing can be priced for this silicon (a node beyond the tables, an absurd voltage), or
+    /// nothing. Ask before the others, which take it for granted.
+    [[nodiscard]] std::optional<std::string> refuses(Silicon silicon) const;
+    /// The supply a node is used at where none is given; between nodes, interpolated.
     [[nodiscard]] double nominal_voltage(double node_nm) const;
+    /// Energy of a gate at one node over that at another, each at its nominal voltage squared.
+    [[nodiscard]] double capacitance_ratio(double to_nm, double from_nm) const;
     [[nodiscard]] const std::vector<SramRow>& sram() const { return sram_; }
     [[nodiscard]] const std::vector<EnergyQuantity>& quantities() const { return quantities_; }
 
   private:
-    [[nodiscard]] double gate_energy(Silicon silicon) const;
-    [[nodiscard]] const EnergyQuantity& quantity(const std::string& name) const;
+    [[nodiscard]] double gate_capacitance(double node_nm) const;
+    [[nodiscard]] const EnergyQuantity* find(const std::string& name) const;
 
     std::vector<NodeScaling> nodes_;  ///< from the largest to the smallest
     std::vector<EnergyQuantity> quantities_;
     std::vector<SramRow> sram_;
 };
+
+/// What every table must hold, beside a multiplication and an addition for each data type.
+[[nodiscard]] std::vector<std::string> required_quantities();
 
 }  // namespace perfwatt
