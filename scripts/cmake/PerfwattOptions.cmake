@@ -14,11 +14,16 @@ option(PERFWATT_COVERAGE "Instrument for gcov" OFF)
 option(PERFWATT_PCH "Precompile the heavy third-party headers" ON)
 
 add_library(perfwatt_options INTERFACE)
+target_compile_features(perfwatt_options INTERFACE cxx_std_20)
 # Same input, same bytes on any machine: no fused multiply-add where the compiler would like one.
-target_compile_options(perfwatt_options INTERFACE
-  -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
-  -Wno-missing-field-initializers  # designated initialisers leave defaults where they are
-  $<$<BOOL:${PERFWATT_WERROR}>:-Werror>)
+target_compile_options(perfwatt_options INTERFACE -ffp-contract=off)
+# Designated initialisers leave defaults where they are: no warning for the fields left out.
+set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+             -Wno-missing-field-initializers)
+if(PERFWATT_WERROR)
+  list(APPEND warnings -Werror)
+endif()
+target_compile_options(perfwatt_options INTERFACE "$<BUILD_INTERFACE:${warnings}>")
 if(PERFWATT_SANITIZE)
   target_compile_options(perfwatt_options INTERFACE
     -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
