@@ -5,6 +5,7 @@
 
 #include "models/npu/npu_spec.h"
 #include "sim/arch/kernel.h"
+#include "sim/program/program.h"
 
 namespace perfwatt::npu {
 

@@ -1,0 +1,169 @@
+#include "models/npu/mapper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "models/npu/matrix_timing.h"
+#include "sim/base/math.h"
+
+namespace perfwatt::npu {
+namespace {
+
+/// Commands a kernel may take: a mapping of more is never worth its sequencing.
+constexpr std::int64_t kMostTiles = 20'000;
+
+/// `total` divided by 1, 2, 3, 4, 6, 8, 12 …, rounded up to multiples of `grain`, without repeats,
+/// from the largest to `least`.
+std::vector<std::int64_t> pieces(std::int64_t total, std::int64_t grain, std::int64_t least = 1) {
+    std::vector<std::int64_t> sizes;
+    const auto add = [&](std::int64_t divisor) {
+        const std::int64_t size =
+            std::min(total, round_up(ceil_div(total, divisor), std::max<std::int64_t>(1, grain)));
+        if (sizes.empty() || size < sizes.back()) sizes.push_back(std::max(size, least));
+        return size > least && size > grain;
+    };
+    bool more = add(1);
+    for (std::int64_t divisor = 2; more; divisor *= 2) {
+        more = add(divisor);
+        if (more) more = add(divisor / 2 * 3);
+    }
+    return sizes;
+}
+
+struct Plane {
+    std::int64_t n = 1, p = 1, q = 1;
+};
+
+/// Batch, rows, columns: whole images first, then rows of one image, then parts of a row, so that a
+/// tile is one contiguous piece of memory as far as it can be.
+std::vector<Plane> planes(const Contraction& part, std::int64_t row_grain) {
+    std::vector<Plane> found;
+    for (const std::int64_t n : pieces(part.n, 1)) found.push_back({n, part.p, part.q});
+    for (const std::int64_t p : pieces(part.p, row_grain))
+        if (p < part.p) found.push_back({1, p, part.q});
+    for (const std::int64_t q : pieces(part.q, 1))
+        if (q < part.q) found.push_back({1, 1, q});
+    return found;
+}
+
+std::vector<std::pair<Split, int>> splits(const Contraction& work, int cores) {
+    std::vector<std::pair<Split, int>> found;
+    if (cores > 1) {
+        const auto add = [&](Split split, std::int64_t extent) {
+            for (int used = cores; used > 1; used = (used + 1) / 2)
+                if (extent >= used) found.emplace_back(split, used);
+        };
+        add(Split::n, work.n);
+        add(Split::g, work.g / work.groups_sharing_second);
+        add(Split::k, work.k);
+        add(Split::p, work.p);
+    }
+    found.emplace_back(Split::none, 1);
+    return found;
+}
+
+/// Calls visit(tiling) for each candidate until it returns false.
+template <class Visit>
+void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Visit&& visit) {
+    const Contraction& work = plan.work();
+    const MatrixSpec& matrix = spec.matrix;
+    const TypeRate& rate = *rate_of(matrix, work.first_type, work.second_type);
+    const bool outputs_held = matrix.dataflow == Dataflow::output_stationary;
+    const std::int64_t taps = matrix.reduction == Reduction::channels ? 1 : work.r * work.s;
+    const std::int64_t c_grain = ceil_div(reduction_extent(matrix, rate), taps);
+    const std::int64_t k_grain = matrix.dataflow == Dataflow::input_stationary ? 1 : matrix.columns;
+    const std::int64_t p_grain = work.q == 1 && outputs_held ? matrix.rows : 1;
+    const bool whole_problems = work.group_layout == GroupLayout::outermost;
+
+    for (const auto& [split, cores] : splits(work, spec.cores)) {
+        Tiling tiling{.split = split, .cores = cores};
+        const Contraction part = plan.share(tiling);
+        const std::vector<Plane> plane_list = planes(part, p_grain);
+        const std::vector<std::int64_t> gs = pieces(part.g, work.groups_sharing_second);
+        const std::vector<std::int64_t> ks = pieces(part.k, k_grain);
+        for (const std::int64_t c : pieces(part.c, c_grain)) {
+            for (const std::int64_t g : gs) {
+                for (const std::int64_t k : ks) {
+                    for (const Plane& plane : plane_list) {
+                        // Several whole problems a tile only if each is whole.
+                        const bool partial = c < part.c || plane.p < part.p || plane.q < part.q ||
+                                             plane.n < part.n || k < part.k;
+                        if (g > work.groups_sharing_second && whole_problems && partial) continue;
+                        tiling.g = g, tiling.k = k, tiling.c = c;
+                        tiling.n = plane.n, tiling.p = plane.p, tiling.q = plane.q;
+                        for (const Order order : {Order::weights_outer, Order::inputs_outer}) {
+                            tiling.order = order;
+                            for (const int buffers : {2, 1}) {
+                                tiling.buffers = buffers;
+                                if (!visit(tiling)) return;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+std::int64_t tiles_of(const Contraction& part, const Tiling& tiling) {
+    return ceil_div(part.g, tiling.g) * ceil_div(part.n, tiling.n) * ceil_div(part.p, tiling.p) *
+           ceil_div(part.q, tiling.q) * ceil_div(part.k, tiling.k) * ceil_div(part.c, tiling.c);
+}
+
+}  // namespace
+
+std::vector<Tiling> tilings(const ContractionPlan& plan, const NpuSpec& spec) {
+    std::vector<Tiling> found;
+    each_tiling(plan, spec, [&](const Tiling& tiling) {
+        found.push_back(tiling);
+        return true;
+    });
+    return found;
+}
+
+std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& plan,
+                                                        const NpuSpec& spec) {
+    MappingChoice choice{
+        .mapping = {}, .cost = Time::max(), .bound = plan.bound(), .candidates = 0, .rejected = {}};
+    std::map<std::string, int> rejected;
+    const int effort = std::max(1, plan.request().effort);
+    Tiling best;
+    each_tiling(plan, spec, [&](const Tiling& tiling) {
+        if (tiles_of(plan.share(tiling), tiling) > kMostTiles) {
+            ++rejected["more tiles than worth their commands"];
+            return true;
+        }
+        const auto layout = plan.layout(tiling);
+        if (const auto* misfit = std::get_if<Infeasible>(&layout)) {
+            ++rejected[misfit->reason];
+            return true;
+        }
+        if (plan.traffic_time(tiling) >= choice.cost) {
+            ++rejected["memory traffic alone is slower than the best"];
+            return true;
+        }
+        ++choice.candidates;
+        const Time cost = plan.cost(tiling);
+        if (cost < choice.cost) {
+            choice.cost = cost;
+            best = tiling;
+        } else {
+            ++rejected["slower than the best"];
+        }
+        // Nothing beats the bound; what is within the effort is settled by the count.
+        return choice.candidates < effort && choice.cost > choice.bound;
+    });
+    choice.rejected.assign(rejected.begin(), rejected.end());
+    if (choice.cost == Time::max()) {
+        std::string reasons;
+        for (const auto& [reason, count] : choice.rejected)
+            reasons += fmt::format("{}{} ({}x)", reasons.empty() ? "" : ", ", reason, count);
+        return Infeasible{fmt::format("no tile of it fits on chip: {}", reasons)};
+    }
+    choice.mapping = to_mapping(best);
+    return choice;
+}
+
+}  // namespace perfwatt::npu

@@ -1,0 +1,252 @@
+#include "models/npu/npu.h"
+
+#include <fmt/format.h>
+
+#include "models/npu/emit.h"
+#include "models/npu/mapper.h"
+#include "models/npu/matrix_timing.h"
+#include "models/npu/stream.h"
+#include "models/npu/tiling.h"
+#include "models/npu/vector_timing.h"
+#include "sim/base/math.h"
+
+namespace perfwatt::npu {
+namespace {
+
+/// The actions after the two of each rate, in the order of action_names().
+enum After : std::size_t {
+    kRegister,
+    kAccumulator,
+    kRead,
+    kWrite,
+    kInteger,
+    kFloating,
+    kDma,
+    kAfter,
+};
+
+std::string pair_name(const TypeRate& rate) {
+    return fmt::format("{}.{}", to_string(rate.first), to_string(rate.second));
+}
+
+/// Counts what one command does.
+class Counter {
+  public:
+    Counter(const NpuSpec& spec, std::span<const ActionId> ids, int layer, Counts& counts)
+        : spec_(spec), ids_(ids), layer_(layer), counts_(counts) {}
+
+    void operator()(const Load& load) const {
+        write(load.target.bytes);
+        add(kDma, load.target.bytes);
+    }
+    void operator()(const Store& store) const {
+        read(store.source.bytes);
+        add(kDma, store.source.bytes);
+    }
+    void operator()(const Contract& tile) const {
+        const MatrixWork work = matrix_work(spec_, tile);
+        const TypeRate* rate = rate_of(spec_.matrix, tile.first_type, tile.second_type);
+        const auto place = static_cast<std::size_t>(rate - spec_.matrix.rates.data());
+        counts_.add(layer_, ids_[2 * place], tile.useful_macs);
+        counts_.add(layer_, ids_[2 * place + 1], work.executed_macs - tile.useful_macs);
+        add(kRegister, work.executed_macs);
+        add(kAccumulator, work.accumulations);
+        read(work.first_bytes + work.second_bytes + work.spill_read_bytes);
+        write(work.spill_write_bytes + work.output_bytes);
+    }
+    void operator()(const Vector& vector) const {
+        add(is_floating(vector.type) ? kFloating : kInteger, vector.operations);
+        read(vector.read_bytes);
+        write(vector.write_bytes);
+    }
+    void operator()(const Delay&) const {}
+
+  private:
+    void add(After action, std::int64_t n) const {
+        counts_.add(layer_, ids_[2 * spec_.matrix.rates.size() + action], n);
+    }
+    void read(std::int64_t bytes) const {
+        add(kRead, ceil_div(bytes, spec_.scratchpad.bytes_per_cycle_per_bank));
+    }
+    void write(std::int64_t bytes) const {
+        add(kWrite, ceil_div(bytes, spec_.scratchpad.bytes_per_cycle_per_bank));
+    }
+
+    const NpuSpec& spec_;
+    std::span<const ActionId> ids_;
+    int layer_;
+    Counts& counts_;
+};
+
+std::vector<Action> actions_of(const NpuSpec& spec) {
+    const std::string access =
+        fmt::format("access of {} B", spec.scratchpad.bytes_per_cycle_per_bank);
+    std::vector<Action> actions;
+    const auto add = [&](std::string name, std::string unit, std::string meaning,
+                         EnergyComponent component) {
+        actions.push_back({.name = std::move(name),
+                           .unit = std::move(unit),
+                           .meaning = std::move(meaning),
+                           .component = component,
+                           .picojoules = 0,
+                           .source = {},
+                           .not_modelled = {}});
+    };
+    for (const TypeRate& rate : spec.matrix.rates) {
+        add("mac." + pair_name(rate), "MAC", "useful multiply-accumulates", EnergyComponent::mac);
+        add("mac_padding." + pair_name(rate), "MAC", "cells clocked for padding",
+            EnergyComponent::mac);
+    }
+    add("register", "MAC", "operands moved into a cell's registers", EnergyComponent::reg);
+    add("accumulator", "partial sum", "partial sums read, added to and written back",
+        EnergyComponent::reg);
+    add("scratchpad.read", access, "scratchpad reads", EnergyComponent::sram);
+    add("scratchpad.write", access, "scratchpad writes", EnergyComponent::sram);
+    add("vector.integer", "lane-operation", "integer work of the vector unit",
+        EnergyComponent::mac);
+    add("vector.floating", "lane-operation", "floating-point work of the vector unit",
+        EnergyComponent::mac);
+    add("dma.byte", "B", "bytes between the memory port and the scratchpad", EnergyComponent::link);
+    return actions;
+}
+
+}  // namespace
+
+std::vector<std::string> action_names(const NpuSpec& spec) {
+    std::vector<std::string> names;
+    for (const Action& action : actions_of(spec)) names.push_back(action.name);
+    return names;
+}
+
+Npu::Npu(NpuSpec spec, NpuPrices prices, std::vector<MemoryPort> memories)
+    : spec_(std::move(spec)), prices_(std::move(prices)), memories_(std::move(memories)) {
+    for (const std::string& name : action_names(spec_))
+        PERFWATT_CHECK(prices_.actions.contains(name), "no price for " + name);
+    PERFWATT_CHECK(!memories_.empty() && memories_.size() <= 8, "one to eight memories");
+}
+
+std::vector<Unit> Npu::units() const {
+    std::vector<Unit> units;
+    for (int core = 0; core < spec_.cores; ++core) {
+        const auto add = [&](const std::string& name, UnitKind kind) {
+            units.push_back(
+                {.name = fmt::format("core{}.{}", core, name), .kind = kind, .core = core});
+        };
+        for (int engine = 0; engine < spec_.dma.engines; ++engine) {
+            add(fmt::format("dma{}.read", engine), UnitKind::dma);
+            add(fmt::format("dma{}.write", engine), UnitKind::dma);
+        }
+        add("matrix", UnitKind::matrix);
+        add("vector", UnitKind::vector);
+    }
+    return units;
+}
+
+OnChipMemory Npu::on_chip() const {
+    const ScratchpadSpec& scratchpad = spec_.scratchpad;
+    return {.bytes_per_core = scratchpad.bytes,
+            .cores = spec_.cores,
+            .alignment = scratchpad.bytes_per_cycle_per_bank,
+            .weight_bytes = scratchpad.weight_bytes,
+            .activation_bytes = scratchpad.activation_bytes};
+}
+
+Peak Npu::peak(DataType first, DataType second) const {
+    return {.macs_per_second = peak_macs_per_second(spec_, first, second),
+            .vector_operations_per_second = spec_.vector.lanes * spec_.clock.hertz() * spec_.cores};
+}
+
+std::optional<Infeasible> Npu::refuses(const Kernel& kernel) const {
+    if (std::holds_alternative<HostWork>(kernel.work))
+        return Infeasible{"data-dependent work, which no unit of an NPU does"};
+    if (!kernel.fused_pooling.empty()) return Infeasible{"pooling is not fused onto a contraction"};
+    const auto* work = std::get_if<Contraction>(&kernel.work);
+    if (work == nullptr || rate_of(spec_.matrix, work->first_type, work->second_type) != nullptr)
+        return std::nullopt;
+    std::string known;
+    for (const TypeRate& rate : spec_.matrix.rates)
+        known += fmt::format("{}{} x {}", known.empty() ? "" : ", ", to_string(rate.first),
+                             to_string(rate.second));
+    return Infeasible{fmt::format("the matrix unit has no {} x {} (it has {})",
+                                  to_string(work->first_type), to_string(work->second_type),
+                                  known)};
+}
+
+std::variant<MappingChoice, Infeasible> Npu::map(const MappingRequest& request) const {
+    if (std::optional<Infeasible> refused = refuses(*request.kernel)) return *refused;
+    if (std::holds_alternative<Contraction>(request.kernel->work))
+        return map_contraction(ContractionPlan(*this, request), spec_);
+    return StreamPlan(*this, request).map();
+}
+
+std::variant<Time, Infeasible> Npu::cost(const MappingRequest& request,
+                                         const Mapping& mapping) const {
+    if (std::optional<Infeasible> refused = refuses(*request.kernel)) return *refused;
+    if (std::holds_alternative<Contraction>(request.kernel->work)) {
+        const auto tiling = tiling_from(mapping);
+        if (const auto* wrong = std::get_if<Infeasible>(&tiling)) return *wrong;
+        const ContractionPlan plan(*this, request);
+        if (std::get<Tiling>(tiling).cores > spec_.cores)
+            return Infeasible{
+                fmt::format("mapping: more cores than the {} there are", spec_.cores)};
+        const auto layout = plan.layout(std::get<Tiling>(tiling));
+        if (const auto* misfit = std::get_if<Infeasible>(&layout)) return *misfit;
+        return plan.cost(std::get<Tiling>(tiling));
+    }
+    const auto cut = stream_cut_from(mapping);
+    if (const auto* wrong = std::get_if<Infeasible>(&cut)) return *wrong;
+    const StreamPlan plan(*this, request);
+    if (std::get<StreamCut>(cut).cores > spec_.cores)
+        return Infeasible{fmt::format("mapping: more cores than the {} there are", spec_.cores)};
+    const auto layout = plan.layout(std::get<StreamCut>(cut));
+    if (const auto* misfit = std::get_if<Infeasible>(&layout)) return *misfit;
+    return plan.cost(std::get<StreamCut>(cut));
+}
+
+void Npu::emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
+               ProgramBuilder& program) const {
+    if (std::holds_alternative<Contraction>(request.kernel->work)) {
+        const auto tiling = tiling_from(mapping);
+        PERFWATT_CHECK(std::holds_alternative<Tiling>(tiling), "emitting no mapping of ours");
+        emit_contraction(ContractionPlan(*this, request), std::get<Tiling>(tiling), layer, program);
+        return;
+    }
+    const auto cut = stream_cut_from(mapping);
+    PERFWATT_CHECK(std::holds_alternative<StreamCut>(cut), "emitting no mapping of ours");
+    emit_stream(StreamPlan(*this, request), std::get<StreamCut>(cut), layer, program);
+}
+
+Time Npu::duration(const Command& command) const {
+    if (const auto* tile = std::get_if<Contract>(&command.work))
+        return spec_.clock.cycles(matrix_work(spec_, *tile).cycles() +
+                                  spec_.command_overhead_cycles);
+    if (const auto* vector = std::get_if<Vector>(&command.work))
+        return spec_.clock.cycles(vector_cycles(spec_, *vector) + spec_.command_overhead_cycles);
+    if (const auto* delay = std::get_if<Delay>(&command.work)) return delay->duration;
+    // A transfer takes what memory and links make of it; the engine itself moves this many bytes.
+    const auto* load = std::get_if<Load>(&command.work);
+    const std::int64_t bytes =
+        load != nullptr ? load->target.bytes : std::get<Store>(command.work).source.bytes;
+    if (spec_.dma.bytes_per_cycle == 0) return Time::zero();
+    return spec_.clock.cycles(ceil_div(bytes, spec_.dma.bytes_per_cycle));
+}
+
+std::vector<Action> Npu::actions() const {
+    std::vector<Action> actions = actions_of(spec_);
+    for (Action& action : actions) {
+        const ActionPrice& price = prices_.actions.at(action.name);
+        action.picojoules = price.picojoules;
+        action.source = price.source;
+        action.not_modelled = price.not_modelled;
+    }
+    return actions;
+}
+
+void Npu::count(const Command& command, std::span<const ActionId> ids, Counts& counts) const {
+    PERFWATT_CHECK(ids.size() == 2 * spec_.matrix.rates.size() + kAfter, "ids of other actions");
+    std::visit(Counter(spec_, ids, command.layer.value, counts), command.work);
+}
+
+std::vector<StaticPower> Npu::static_power() const { return prices_.static_power; }
+
+}  // namespace perfwatt::npu

@@ -1,0 +1,471 @@
+#include "models/npu/tiling.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "models/npu/matrix_timing.h"
+#include "models/npu/vector_timing.h"
+#include "sim/base/math.h"
+
+namespace perfwatt::npu {
+namespace {
+
+constexpr std::array<const char*, 5> kSplits = {"none", "g", "n", "p", "k"};
+constexpr std::size_t kMemories = 8;  ///< more than any chip attaches
+
+/// Hands out buffers of the free bytes, from either end.
+class Room {
+  public:
+    Room(Buffer free, bool from_top, std::int64_t alignment)
+        : begin_(round_up(free.address, alignment)),
+          end_(free.address + free.bytes),
+          from_top_(from_top),
+          alignment_(alignment) {}
+
+    [[nodiscard]] std::int64_t take(std::int64_t bytes) {
+        const std::int64_t rounded = round_up(bytes, alignment_);
+        if (from_top_) {
+            end_ = (end_ - rounded) / alignment_ * alignment_;
+            return end_;
+        }
+        begin_ += rounded;
+        return begin_ - rounded;
+    }
+    void take(TileBuffers& buffers) {
+        for (int i = 0; i < buffers.count; ++i)
+            buffers.address[static_cast<std::size_t>(i)] = take(buffers.bytes);
+        if (buffers.count == 1) buffers.address[1] = buffers.address[0];
+    }
+    [[nodiscard]] bool overdrawn() const { return begin_ > end_; }
+    [[nodiscard]] std::int64_t overdraft() const { return begin_ - end_; }
+
+  private:
+    std::int64_t begin_;
+    std::int64_t end_;
+    bool from_top_;
+    std::int64_t alignment_;
+};
+
+/// A dimension cut into `full` tiles of `size` and perhaps a smaller last one.
+struct Cut {
+    std::int64_t size = 0, full = 0, rest = 0;
+    Cut(std::int64_t total, std::int64_t tile)
+        : size(std::min(tile, total)), full(total / size), rest(total % size) {}
+    [[nodiscard]] std::int64_t tiles() const { return full + (rest > 0 ? 1 : 0); }
+    [[nodiscard]] std::int64_t last() const { return rest > 0 ? rest : size; }
+    /// Calls visit(size, count) for each size.
+    template <class Visit>
+    void each(Visit&& visit) const {
+        visit(size, full);
+        if (rest > 0) visit(rest, std::int64_t{1});
+    }
+};
+
+struct Cuts {
+    Cut g, n, p, q, k, c;
+    Cuts(const Contraction& part, const Tiling& tiling)
+        : g(part.g, tiling.g),
+          n(part.n, tiling.n),
+          p(part.p, tiling.p),
+          q(part.q, tiling.q),
+          k(part.k, tiling.k),
+          c(part.c, tiling.c) {}
+    [[nodiscard]] std::int64_t planes() const { return n.tiles() * p.tiles() * q.tiles(); }
+    [[nodiscard]] std::int64_t outputs() const { return g.tiles() * planes() * k.tiles(); }
+    /// How often each input, and each weight, is fetched.
+    [[nodiscard]] std::int64_t input_uses(Order order) const {
+        if (c.tiles() > 1) return k.tiles();
+        return order == Order::inputs_outer || planes() == 1 ? 1 : k.tiles();
+    }
+    [[nodiscard]] std::int64_t weight_uses(Order order) const {
+        if (c.tiles() > 1) return planes();
+        return order == Order::weights_outer || k.tiles() == 1 ? 1 : planes();
+    }
+    [[nodiscard]] std::int64_t input_tiles(Order order) const {
+        return g.tiles() * planes() * c.tiles() * input_uses(order);
+    }
+    [[nodiscard]] std::int64_t weight_tiles(Order order) const {
+        return g.tiles() * k.tiles() * c.tiles() * weight_uses(order);
+    }
+};
+
+std::int64_t padded_to_bursts(std::int64_t bytes, std::int64_t row_bytes, std::int64_t burst) {
+    if (row_bytes <= 0 || row_bytes >= bytes) return bytes;
+    return ceil_div(bytes, row_bytes) * round_up(row_bytes, burst);
+}
+
+}  // namespace
+
+Mapping to_mapping(const Tiling& tiling) {
+    return {{"order", tiling.order == Order::weights_outer ? "weights" : "inputs"},
+            {"tile_g", std::to_string(tiling.g)},
+            {"tile_n", std::to_string(tiling.n)},
+            {"tile_p", std::to_string(tiling.p)},
+            {"tile_q", std::to_string(tiling.q)},
+            {"tile_k", std::to_string(tiling.k)},
+            {"tile_c", std::to_string(tiling.c)},
+            {"split", kSplits[static_cast<std::size_t>(tiling.split)]},
+            {"cores", std::to_string(tiling.cores)},
+            {"buffers", std::to_string(tiling.buffers)}};
+}
+
+std::variant<Tiling, Infeasible> tiling_from(const Mapping& mapping) {
+    Tiling tiling;
+    std::int64_t cores = 1;
+    std::int64_t buffers = 2;
+    const std::array<std::pair<const char*, std::int64_t*>, 8> numbers = {{{"tile_g", &tiling.g},
+                                                                           {"tile_n", &tiling.n},
+                                                                           {"tile_p", &tiling.p},
+                                                                           {"tile_q", &tiling.q},
+                                                                           {"tile_k", &tiling.k},
+                                                                           {"tile_c", &tiling.c},
+                                                                           {"cores", &cores},
+                                                                           {"buffers", &buffers}}};
+    for (const auto& [key, value] : mapping) {
+        const auto number = std::find_if(numbers.begin(), numbers.end(),
+                                         [&](const auto& entry) { return entry.first == key; });
+        if (number != numbers.end()) {
+            const auto [end, error] =
+                std::from_chars(value.data(), value.data() + value.size(), *number->second);
+            if (error != std::errc{} || end != value.data() + value.size() || *number->second < 1)
+                return Infeasible{fmt::format("mapping: '{}' is no size for {}", value, key)};
+        } else if (key == "order" && (value == "weights" || value == "inputs")) {
+            tiling.order = value == "weights" ? Order::weights_outer : Order::inputs_outer;
+        } else if (key == "split" &&
+                   std::find(kSplits.begin(), kSplits.end(), value) != kSplits.end()) {
+            tiling.split = static_cast<Split>(std::find(kSplits.begin(), kSplits.end(), value) -
+                                              kSplits.begin());
+        } else {
+            return Infeasible{fmt::format("mapping: '{}: {}' is not understood", key, value)};
+        }
+    }
+    tiling.cores = static_cast<int>(std::min<std::int64_t>(cores, 1 << 20));
+    tiling.buffers = static_cast<int>(std::min<std::int64_t>(buffers, 2));
+    return tiling;
+}
+
+struct ContractionPlan::Traffic {
+    std::array<std::int64_t, kMemories> bytes{};
+    std::int64_t core_bytes = 0;  ///< through one core's DMA engines
+};
+
+ContractionPlan::ContractionPlan(const Npu& npu, const MappingRequest& request)
+    : npu_(npu),
+      request_(request),
+      kernel_(*request.kernel),
+      work_(std::get<Contraction>(kernel_.work)) {
+    for (std::size_t i = 2; i < kernel_.inputs.size(); ++i) {
+        const std::int64_t size = kernel_.inputs[i].bytes;
+        const bool fetched = !on_chip(request.inputs[i]);
+        if (is_whole_extra(i)) {
+            whole_extra_bytes_ += fetched ? size : 0;
+        } else {
+            spread_extra_bytes_ += size;
+            spread_fetched_bytes_ += fetched ? size : 0;
+        }
+    }
+}
+
+bool ContractionPlan::is_whole_extra(std::size_t input) const {
+    return kernel_.inputs[input].bytes * 4 < bytes(work_.output_type, work_.output_elements());
+}
+
+Contraction ContractionPlan::share(const Tiling& tiling) const {
+    Contraction part = work_;
+    const std::int64_t cores = tiling.cores;
+    switch (tiling.split) {
+        case Split::none:
+            break;
+        case Split::g:
+            part.g = ceil_div(part.g, cores);
+            break;
+        case Split::n:
+            part.n = ceil_div(part.n, cores);
+            break;
+        case Split::p:
+            part.p = ceil_div(part.p, cores);
+            break;
+        case Split::k:
+            part.k = ceil_div(part.k, cores);
+            break;
+    }
+    return part;
+}
+
+std::int64_t ContractionPlan::input_rows(std::int64_t p) const {
+    return std::min(work_.input_h, (p - 1) * work_.stride_h + (work_.r - 1) * work_.dilation_h + 1);
+}
+
+std::int64_t ContractionPlan::input_columns(std::int64_t q) const {
+    return std::min(work_.input_w, (q - 1) * work_.stride_w + (work_.s - 1) * work_.dilation_w + 1);
+}
+
+std::int64_t ContractionPlan::input_bytes(const Tiling& sizes) const {
+    return bytes(work_.first_type,
+                 sizes.g * sizes.n * sizes.c * input_rows(sizes.p) * input_columns(sizes.q));
+}
+
+std::int64_t ContractionPlan::weight_bytes(const Tiling& sizes) const {
+    return bytes(work_.second_type, ceil_div(sizes.g, work_.groups_sharing_second) * sizes.k *
+                                        sizes.c * work_.r * work_.s);
+}
+
+std::int64_t ContractionPlan::output_bytes(const Tiling& sizes) const {
+    return bytes(work_.output_type, sizes.g * sizes.n * sizes.p * sizes.q * sizes.k);
+}
+
+std::int64_t ContractionPlan::extra_bytes(std::int64_t output_elements) const {
+    if (spread_extra_bytes_ == 0) return 0;
+    return spread_extra_bytes_ * output_elements / work_.output_elements();
+}
+
+Contract ContractionPlan::contract(const Tiling& sizes) const {
+    const MatrixSpec& matrix = npu_.spec().matrix;
+    Contract tile{.m = sizes.n * sizes.p * sizes.q,
+                  .n = sizes.k,
+                  .k = sizes.c * work_.r * work_.s,
+                  .repeat = sizes.g,
+                  .first_type = work_.first_type,
+                  .second_type = work_.second_type};
+    tile.useful_macs = tile.m * tile.n * tile.k * tile.repeat;
+    if (matrix.reduction == Reduction::channels && matrix.dataflow != Dataflow::output_stationary) {
+        const TypeRate* rate = rate_of(matrix, work_.first_type, work_.second_type);
+        const std::int64_t taps = work_.r * work_.s;
+        if (taps > 1) tile.k = taps * round_up(sizes.c, reduction_extent(matrix, *rate));
+    }
+    // Groups with one second operand in common are one problem with more rows.
+    const std::int64_t sharing = work_.groups_sharing_second;
+    if (sharing > 1 && sizes.g % sharing == 0) {
+        tile.m *= sharing;
+        tile.repeat /= sharing;
+    }
+    tile.first.bytes = input_bytes(sizes);
+    tile.second.bytes = weight_bytes(sizes);
+    tile.output.bytes = output_bytes(sizes);
+    return tile;
+}
+
+Vector ContractionPlan::epilogue(std::int64_t elements) const {
+    Vector vector{.elements = elements};
+    for (const Elementwise& step : kernel_.epilogue) {
+        vector.operations += lane_operations(npu_.spec().vector, step.steps, elements, step.type);
+        vector.type = step.type;
+    }
+    // The outputs pass from the accumulators through the vector unit on their way to the
+    // scratchpad: the matrix unit's command counts that write. Only other operands are read.
+    vector.read_bytes = extra_bytes(elements);
+    return vector;
+}
+
+bool ContractionPlan::sums_spill(const Tiling& tiling, const Contraction& part) const {
+    if (tiling.c >= part.c) return false;
+    const MatrixSpec& matrix = npu_.spec().matrix;
+    return tiling.g * tiling.n * tiling.p * tiling.q * tiling.k * (matrix.accumulator_bits / 8) >
+           matrix.accumulator_bytes;
+}
+
+std::variant<TileLayout, Infeasible> ContractionPlan::layout(const Tiling& tiling) const {
+    const NpuSpec& spec = npu_.spec();
+    const Contraction part = share(tiling);
+    const Cuts cuts(part, tiling);
+    const auto buffers = [&](std::int64_t size, std::int64_t tiles) {
+        return TileBuffers{.bytes = size, .count = tiles > 1 ? tiling.buffers : 1, .address = {}};
+    };
+    TileLayout out;
+    if (!weights_on_chip())
+        out.weights = buffers(weight_bytes(tiling), cuts.weight_tiles(tiling.order));
+    if (!input_on_chip()) out.inputs = buffers(input_bytes(tiling), cuts.input_tiles(tiling.order));
+    if (!output_on_chip()) out.outputs = buffers(output_bytes(tiling), cuts.outputs());
+    const std::int64_t elements = tiling.g * tiling.n * tiling.p * tiling.q * tiling.k;
+    if (sums_spill(tiling, part))
+        out.sums = buffers(elements * (spec.matrix.accumulator_bits / 8), cuts.outputs());
+    if (spread_fetched_bytes_ > 0) out.extras = buffers(extra_bytes(elements), cuts.outputs());
+    out.whole_extras.bytes = whole_extra_bytes_;
+
+    const std::int64_t alignment = npu_.on_chip().alignment;
+    Room room(request_.free, request_.from_top, alignment);
+    if (request_.free_weights.bytes > 0) {
+        Room weights(request_.free_weights, request_.from_top, alignment);
+        weights.take(out.weights);
+        if (weights.overdrawn())
+            return Infeasible{"tiles of weights larger than the weight memory"};
+    } else {
+        room.take(out.weights);
+    }
+    room.take(out.inputs);
+    room.take(out.outputs);
+    room.take(out.sums);
+    room.take(out.extras);
+    out.whole_extras.address = room.take(out.whole_extras.bytes);
+    if (room.overdrawn()) return Infeasible{"tiles larger than the free scratchpad"};
+    return out;
+}
+
+ContractionPlan::Traffic ContractionPlan::traffic(const Tiling& tiling) const {
+    const Contraction part = share(tiling);
+    const Cuts cuts(part, tiling);
+    Traffic found;
+    const auto add = [&](const Placement& placement, std::int64_t size, std::int64_t row) {
+        if (on_chip(placement)) return;
+        const std::size_t memory = placement.region.memory.index();
+        const std::int64_t moved = padded_to_bursts(size, row, npu_.memories()[memory].burst_bytes);
+        found.bytes[memory] += moved * tiling.cores;
+        found.core_bytes += moved;
+    };
+    std::int64_t rows = 0;
+    std::int64_t columns = 0;
+    cuts.p.each([&](std::int64_t size, std::int64_t count) { rows += count * input_rows(size); });
+    cuts.q.each(
+        [&](std::int64_t size, std::int64_t count) { columns += count * input_columns(size); });
+    const std::int64_t inner = tiling.c < part.c ? bytes(work_.first_type, tiling.c) : 0;
+    add(request_.inputs[0],
+        bytes(work_.first_type, part.g * part.n * part.c * rows * columns) *
+            cuts.input_uses(tiling.order),
+        inner);
+    const std::int64_t sharing =
+        ceil_div(work_.groups_sharing_second, std::min(tiling.g, work_.groups_sharing_second));
+    add(request_.inputs[1],
+        bytes(work_.second_type, ceil_div(part.g, work_.groups_sharing_second) * sharing * part.k *
+                                     part.c * work_.r * work_.s) *
+            cuts.weight_uses(tiling.order),
+        0);
+    const bool sliced = tiling.k < work_.k;
+    add(request_.outputs[0],
+        output_bytes({.g = part.g, .n = part.n, .p = part.p, .q = part.q, .k = part.k, .c = 1}),
+        sliced ? bytes(work_.output_type, tiling.k) : 0);
+    const std::int64_t outputs = part.output_elements();
+    for (std::size_t i = 2; i < kernel_.inputs.size(); ++i) {
+        const std::int64_t size = is_whole_extra(i)
+                                      ? kernel_.inputs[i].bytes
+                                      : kernel_.inputs[i].bytes * outputs / work_.output_elements();
+        add(request_.inputs[i], size, 0);
+    }
+    return found;
+}
+
+Time ContractionPlan::memory_time(const Traffic& traffic) const {
+    Time longest;
+    for (std::size_t i = 0; i < npu_.memories().size(); ++i)
+        longest =
+            std::max(longest, transfer_time(traffic.bytes[i], npu_.memories()[i].bytes_per_second));
+    const DmaSpec& dma = npu_.spec().dma;
+    if (dma.bytes_per_cycle > 0)
+        longest = std::max(longest, npu_.spec().clock.cycles(ceil_div(
+                                        traffic.core_bytes, dma.bytes_per_cycle * dma.engines)));
+    return longest;
+}
+
+Time ContractionPlan::traffic_time(const Tiling& tiling) const {
+    return memory_time(traffic(tiling));
+}
+
+Time ContractionPlan::matrix_time(const Tiling& tiling, const Contraction& part) const {
+    const Cuts cuts(part, tiling);
+    const std::int64_t overhead = npu_.spec().command_overhead_cycles;
+    std::int64_t cycles = 0;
+    const auto each_sum = [&](Tiling sizes, std::int64_t count) {
+        const std::int64_t steps = cuts.c.tiles();
+        const auto one = [&](std::int64_t c, bool first, bool last, std::int64_t times) {
+            if (times <= 0) return;
+            sizes.c = c;
+            Contract tile = contract(sizes);
+            tile.first_k_tile = first;
+            tile.last_k_tile = last;
+            cycles += count * times * (matrix_work(npu_.spec(), tile).cycles() + overhead);
+        };
+        if (steps == 1) {
+            one(cuts.c.size, true, true, 1);
+        } else {
+            one(cuts.c.size, true, false, 1);
+            one(cuts.c.size, false, false, steps - 2);
+            one(cuts.c.last(), false, true, 1);
+        }
+    };
+    cuts.g.each([&](std::int64_t g, std::int64_t gs) {
+        cuts.n.each([&](std::int64_t n, std::int64_t ns) {
+            cuts.p.each([&](std::int64_t p, std::int64_t ps) {
+                cuts.q.each([&](std::int64_t q, std::int64_t qs) {
+                    cuts.k.each([&](std::int64_t k, std::int64_t ks) {
+                        Tiling sizes = tiling;
+                        sizes.g = g, sizes.n = n, sizes.p = p, sizes.q = q, sizes.k = k;
+                        each_sum(sizes, gs * ns * ps * qs * ks);
+                    });
+                });
+            });
+        });
+    });
+    return npu_.spec().clock.cycles(cycles);
+}
+
+/// The first tiles' arrival, before anything can compute, and the last one's way out.
+Time ContractionPlan::ends_time(const Tiling& tiling) const {
+    Time ends;
+    Time latency;
+    const auto add = [&](const Placement& placement, std::int64_t size) {
+        if (on_chip(placement)) return;
+        const MemoryPort& port = npu_.memories()[placement.region.memory.index()];
+        ends += transfer_time(size, port.bytes_per_second);
+        latency = std::max(latency, port.latency);
+    };
+    const Contraction part = share(tiling);
+    Tiling sizes = tiling;
+    sizes.g = std::min(sizes.g, part.g), sizes.n = std::min(sizes.n, part.n);
+    sizes.p = std::min(sizes.p, part.p), sizes.q = std::min(sizes.q, part.q);
+    sizes.k = std::min(sizes.k, part.k), sizes.c = std::min(sizes.c, part.c);
+    add(request_.inputs[0], input_bytes(sizes));
+    add(request_.inputs[1], weight_bytes(sizes));
+    ends += latency;
+    latency = Time::zero();
+    add(request_.outputs[0], output_bytes(sizes));
+    return ends + latency;
+}
+
+Time ContractionPlan::cost(const Tiling& tiling) const {
+    const NpuSpec& spec = npu_.spec();
+    const Contraction part = share(tiling);
+    const Cuts cuts(part, tiling);
+    const Time matrix = matrix_time(tiling, part);
+    Time vector;
+    Time last_vector;
+    if (has_epilogue()) {
+        const Contraction one = share(tiling);
+        const std::int64_t tiles = cuts.outputs();
+        const std::int64_t elements = one.output_elements();
+        const std::int64_t tile_elements = ceil_div(elements, tiles);
+        const std::int64_t cycles =
+            vector_cycles(spec, epilogue(tile_elements)) + spec.command_overhead_cycles;
+        vector = spec.clock.cycles(cycles * tiles);
+        last_vector = spec.clock.cycles(cycles);
+    }
+    const Time memory = traffic_time(tiling);
+    const Time ends = ends_time(tiling);
+    if (tiling.buffers < 2) return matrix + vector + memory + ends;
+    const Time hidden = memory > ends ? memory - ends : Time::zero();
+    return std::max({matrix, vector, hidden}) + ends + last_vector;
+}
+
+Time ContractionPlan::bound() const {
+    const NpuSpec& spec = npu_.spec();
+    const std::int64_t peak = peak_macs_per_second(spec, work_.first_type, work_.second_type);
+    Time bound = transfer_time(work_.macs(), peak);
+    std::array<std::int64_t, kMemories> compulsory{};
+    const auto add = [&](const Placement& placement, std::int64_t size) {
+        if (!on_chip(placement)) compulsory[placement.region.memory.index()] += size;
+    };
+    // A stride beyond the filter leaves input rows and columns untouched.
+    const std::int64_t rows = std::min(work_.input_h, work_.p * std::min(work_.r, work_.stride_h));
+    const std::int64_t columns =
+        std::min(work_.input_w, work_.q * std::min(work_.s, work_.stride_w));
+    add(request_.inputs[0], bytes(work_.first_type, work_.g * work_.n * work_.c * rows * columns));
+    for (std::size_t i = 1; i < kernel_.inputs.size(); ++i)
+        add(request_.inputs[i], kernel_.inputs[i].bytes);
+    add(request_.outputs[0], bytes(work_.output_type, work_.output_elements()));
+    for (std::size_t i = 0; i < npu_.memories().size(); ++i)
+        bound = std::max(bound, transfer_time(compulsory[i], npu_.memories()[i].bytes_per_second));
+    const std::int64_t operations = epilogue(work_.output_elements()).operations;
+    return std::max(bound, spec.clock.cycles(ceil_div(operations, spec.vector.lanes * spec.cores)));
+}
+
+}  // namespace perfwatt::npu

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "models/npu/npu.h"
+
+namespace perfwatt::npu {
+
+/// Which operand's tiles stay in the scratchpad while the other's pass.
+enum class Order : std::uint8_t { weights_outer, inputs_outer };
+/// Which dimension is divided among the cores.
+enum class Split : std::uint8_t { none, g, n, p, k };
+
+/// How a contraction is cut: tile sizes per dimension, of one core's share.
+struct Tiling {
+    std::int64_t g = 1, n = 1, p = 1, q = 1, k = 1, c = 1;
+    Order order = Order::weights_outer;
+    Split split = Split::none;
+    int cores = 1;
+    int buffers = 2;  ///< 2: the next tile arrives while this one computes
+
+    friend bool operator==(const Tiling&, const Tiling&) = default;
+};
+
+[[nodiscard]] Mapping to_mapping(const Tiling& tiling);
+/// The reason where the mapping is none of a contraction.
+[[nodiscard]] std::variant<Tiling, Infeasible> tiling_from(const Mapping& mapping);
+
+/// Double buffers of one operand's tiles, at their scratchpad addresses.
+struct TileBuffers {
+    std::int64_t bytes = 0;  ///< of one
+    int count = 0;           ///< 0: the operand stays on chip where it is
+    std::array<std::int64_t, 2> address{};
+
+    [[nodiscard]] Buffer at(std::int64_t use, std::int64_t used_bytes) const {
+        return {.address = address[static_cast<std::size_t>(use % count)], .bytes = used_bytes};
+    }
+};
+
+/// Where the tiles of a tiling lie.
+struct TileLayout {
+    TileBuffers weights, inputs, outputs, sums, extras;
+    Buffer whole_extras;  ///< bias and the like: fetched once
+};
+
+/// One contraction on one NPU: what fits, what it costs, tile by tile. Both mapper and emission ask
+/// it, so that they can't disagree.
+class ContractionPlan {
+  public:
+    ContractionPlan(const Npu& npu, const MappingRequest& request);
+
+    [[nodiscard]] const Contraction& work() const { return work_; }
+    /// The part of the busiest core (the first) under a split; cores beyond what there is to do
+    /// stay idle.
+    [[nodiscard]] Contraction share(const Tiling& tiling) const;
+    /// Addresses of the tiles, or why they do not fit.
+    [[nodiscard]] std::variant<TileLayout, Infeasible> layout(const Tiling& tiling) const;
+    /// Time by memory traffic alone: no cost() of this tiling is lower.
+    [[nodiscard]] Time traffic_time(const Tiling& tiling) const;
+    /// The larger of matrix, vector and memory time, the first tiles' arrival and the last one's
+    /// departure added. Assumes that the tiling fits.
+    [[nodiscard]] Time cost(const Tiling& tiling) const;
+    /// No tiling can be faster: MACs, vector operations and compulsory traffic at their peaks.
+    [[nodiscard]] Time bound() const;
+
+    /// The command of one tile, without its buffers.
+    [[nodiscard]] Contract contract(const Tiling& sizes) const;
+    /// The fused work on `elements` outputs, without its buffers.
+    [[nodiscard]] Vector epilogue(std::int64_t elements) const;
+    [[nodiscard]] bool has_epilogue() const { return !kernel_.epilogue.empty(); }
+
+    [[nodiscard]] std::int64_t input_rows(std::int64_t p) const;
+    [[nodiscard]] std::int64_t input_columns(std::int64_t q) const;
+    [[nodiscard]] std::int64_t input_bytes(const Tiling& sizes) const;
+    [[nodiscard]] std::int64_t weight_bytes(const Tiling& sizes) const;
+    [[nodiscard]] std::int64_t output_bytes(const Tiling& sizes) const;
+    /// Of the fused operands with the output's shape (a residual).
+    [[nodiscard]] std::int64_t extra_bytes(std::int64_t output_elements) const;
+    [[nodiscard]] bool is_whole_extra(std::size_t input) const;
+    [[nodiscard]] bool input_on_chip() const { return on_chip(request_.inputs[0]); }
+    [[nodiscard]] bool weights_on_chip() const { return on_chip(request_.inputs[1]); }
+    [[nodiscard]] bool output_on_chip() const { return on_chip(request_.outputs[0]); }
+    [[nodiscard]] static bool on_chip(const Placement& placement) {
+        return placement.where == Placement::Where::on_chip;
+    }
+    [[nodiscard]] const MappingRequest& request() const { return request_; }
+    [[nodiscard]] const Npu& npu() const { return npu_; }
+
+  private:
+    struct Traffic;
+    [[nodiscard]] Traffic traffic(const Tiling& tiling) const;
+    [[nodiscard]] Time matrix_time(const Tiling& tiling, const Contraction& part) const;
+    [[nodiscard]] Time ends_time(const Tiling& tiling) const;
+    [[nodiscard]] Time memory_time(const Traffic& traffic) const;
+    [[nodiscard]] bool sums_spill(const Tiling& tiling, const Contraction& part) const;
+
+    const Npu& npu_;
+    const MappingRequest& request_;
+    const Kernel& kernel_;
+    const Contraction& work_;
+    std::int64_t whole_extra_bytes_ = 0;     ///< in memory, fetched once
+    std::int64_t spread_extra_bytes_ = 0;    ///< of the output's shape
+    std::int64_t spread_fetched_bytes_ = 0;  ///< of these, from memory
+};
+
+}  // namespace perfwatt::npu
