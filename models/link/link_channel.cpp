@@ -26,12 +26,14 @@ Crossing LinkChannel::send(Direction direction, Passage departure, std::int64_t 
     PERFWATT_CHECK(departure.head <= departure.tail && bytes > 0, "link " + spec_.name);
     Time& free = free_[static_cast<std::size_t>(direction)];
     const Time needed = transfer_time(wire_bytes(bytes), spec_.bytes_per_second);
+    // Data that trickle in leave gaps, which transfers that come in between use: the link is taken
+    // for the time needed from the first datum on, and the last one leaves no sooner than it came.
     const Time begin = std::max(departure.head, free);
-    const Time sent = std::max(begin + needed, departure.tail);
-    free = sent;
-    return {.arrival = {.head = sent - needed + spec_.latency, .tail = sent + spec_.latency},
-            .busy_from = sent - needed,
-            .busy_to = sent};
+    free = begin + needed;
+    const Time sent = std::max(free, departure.tail);
+    return {.arrival = {.head = begin + spec_.latency, .tail = sent + spec_.latency},
+            .busy_from = begin,
+            .busy_to = free};
 }
 
 std::vector<Action> LinkChannel::actions() const {

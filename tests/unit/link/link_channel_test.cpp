@@ -46,12 +46,25 @@ TEST(LinkChannel, DirectionsDoNotMeet) {
     EXPECT_EQ(link.send(Direction::write, {ns(0), ns(0)}, 100).busy_from, ns(0));
 }
 
-// Data that trickle in over 400 ns leave a link that could do it in 100 as the last one arrives.
+// Data that trickle in over 400 ns leave a link that could do it in 100 as the last one arrives, and
+// leave room for others.
 TEST(LinkChannel, CutsThroughWhenTheSourceIsSlower) {
     LinkChannel link(spec());
     const Crossing crossing = link.send(Direction::read, {ns(0), ns(400)}, 100);
     EXPECT_EQ(crossing.arrival.tail, ns(405));
-    EXPECT_EQ(crossing.busy_from, ns(300));
+    EXPECT_EQ(crossing.arrival.head, ns(5));
+    EXPECT_EQ(crossing.busy_to - crossing.busy_from, ns(100));
+    EXPECT_EQ(link.send(Direction::read, {ns(0), ns(400)}, 100).arrival.tail, ns(405));
+}
+
+// Five such sources at once are more than the link can do: 500 ns.
+TEST(LinkChannel, TricklingSourcesTogetherAreHeldToTheBandwidth) {
+    LinkChannel link(spec());
+    Crossing last;
+    for (int i = 0; i < 5; ++i) {
+        last = link.send(Direction::read, {ns(0), ns(400)}, 100);
+    }
+    EXPECT_EQ(last.arrival.tail, ns(505));
 }
 
 TEST(LinkChannel, NeverFasterThanItsBandwidthWhenTheSourceIsFaster) {

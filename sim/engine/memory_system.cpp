@@ -1,0 +1,253 @@
+#include "sim/engine/memory_system.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "sim/base/diagnostics.h"
+#include "sim/engine/unit_module.h"
+
+namespace perfwatt {
+
+namespace {
+
+std::size_t link_index(const std::vector<std::unique_ptr<LinkModel>>& links,
+                       const std::string& name) {
+    const auto found = std::find_if(links.begin(), links.end(),
+                                    [&](const auto& link) { return link->name() == name; });
+    PERFWATT_CHECK(found != links.end(), "a memory is attached by way of no link named " + name);
+    return static_cast<std::size_t>(found - links.begin());
+}
+
+}  // namespace
+
+MemorySystem::MemorySystem(const sc_core::sc_module_name& name, SimulationContext& context,
+                           const std::vector<std::unique_ptr<LinkModel>>& links,
+                           const std::vector<PlatformMemory>& memories)
+    : sc_module(name), socket("socket"), context_(context), links_(links.size()) {
+    for (std::size_t i = 0; i < links.size(); ++i) {
+        links_[i].model = links[i].get();
+        links_[i].record.name = links[i]->name();
+        links_[i].record.peak_bytes_per_second = links[i]->peak_bytes_per_second();
+    }
+    for (const PlatformMemory& attached : memories) {
+        Memory& memory = memories_.emplace_back();
+        memory.model = attached.model.get();
+        memory.peak_bytes_per_second = memory.model->report().peak_bytes_per_second;
+        PERFWATT_CHECK(memory.peak_bytes_per_second > 0, "a memory has no bandwidth");
+        for (const std::string& via : attached.attachment.via) {
+            memory.record.via.push_back(link_index(links, via));
+            memory.latency += links[memory.record.via.back()]->latency();
+        }
+    }
+    socket.register_nb_transport_fw(this, &MemorySystem::on_request);
+    SC_HAS_PROCESS(MemorySystem);
+    SC_METHOD(on_event);
+    sensitive << event_;
+    dont_initialize();
+}
+
+tlm::tlm_sync_enum MemorySystem::on_request(int socket_id, tlm::tlm_generic_payload& payload,
+                                            tlm::tlm_phase& phase, sc_core::sc_time& delay) {
+    PERFWATT_CHECK(phase == tlm::BEGIN_REQ, "the memory system takes requests only");
+    const PieceExtension* piece = payload.get_extension<PieceExtension>();
+    PERFWATT_CHECK(
+        piece != nullptr && piece->memory.valid() && piece->memory.index() < memories_.size(),
+        "a request for no memory");
+    if (free_flights_.empty()) {
+        free_flights_.push_back(flights_.size());
+        flights_.emplace_back();
+    }
+    const std::size_t id = free_flights_.back();
+    free_flights_.pop_back();
+    Memory& memory = memories_[piece->memory.index()];
+    const Time now = sim_now();
+    const Time ready = now + Time{static_cast<std::int64_t>(delay.value())};
+    const Direction direction = payload.is_read() ? Direction::read : Direction::write;
+    flights_[id] = {.payload = &payload,
+                    .piece = piece,
+                    .socket = static_cast<std::size_t>(socket_id),
+                    .direction = direction,
+                    .stage = Stage::to_memory,
+                    .links_done = 0,
+                    .passage = {piece->head, ready}};
+    std::int64_t& asked = direction == Direction::read ? memory.record.traffic.asked_read_bytes
+                                                       : memory.record.traffic.asked_write_bytes;
+    asked += static_cast<std::int64_t>(payload.get_data_length());
+    ++memory.record.traffic.sent_requests;
+    // A read's request is small: it crosses the links in their latency. A write's data cross them
+    // one after another.
+    schedule(id, direction == Direction::read ? ready + memory.latency : ready);
+    if (!acting_) {
+        event_.notify(sc_core::SC_ZERO_TIME);
+    }
+    phase = tlm::END_REQ;
+    return tlm::TLM_UPDATED;
+}
+
+void MemorySystem::schedule(std::size_t id, Time at) {
+    const PieceExtension& piece = *flights_[id].piece;
+    due_.push({.at = at, .master = piece.master, .sequence = piece.sequence, .flight = id});
+}
+
+void MemorySystem::on_event() {
+    if (context_.failure) {
+        return;
+    }
+    try {
+        acting_ = true;
+        act(sim_now());
+    } catch (...) {
+        context_.fail();
+    }
+    acting_ = false;
+}
+
+void MemorySystem::act(Time now) {
+    while (true) {
+        if (sc_core::sc_pending_activity_at_current_time()) {
+            event_.notify(sc_core::SC_ZERO_TIME);  // others first
+            return;
+        }
+        if (due_.empty() || due_.top().at > now) {
+            break;
+        }
+        while (!due_.empty() && due_.top().at <= now) {
+            const std::size_t id = due_.top().flight;
+            due_.pop();
+            move_on(id, now);
+        }
+    }
+    run_ahead(now);
+}
+
+void MemorySystem::move_on(std::size_t id, Time now) {
+    Flight& flight = flights_[id];
+    const Memory& memory = memories_[flight.piece->memory.index()];
+    const bool is_write = flight.direction == Direction::write;
+    // A write's data cross the links on the way there, a read's on the way back.
+    const bool data_travel = is_write == (flight.stage == Stage::to_memory);
+    if (data_travel && flight.links_done < memory.record.via.size()) {
+        cross_link(flight);
+        schedule(id, flight.passage.tail);
+    } else if (flight.stage == Stage::to_memory) {
+        submit(id, now);
+    } else {
+        answer(id);
+    }
+}
+
+void MemorySystem::cross_link(Flight& flight) {
+    const Memory& memory = memories_[flight.piece->memory.index()];
+    const bool outward = flight.direction == Direction::write;
+    const std::size_t hop =
+        outward ? flight.links_done : memory.record.via.size() - 1 - flight.links_done;
+    Link& link = links_[memory.record.via[hop]];
+    const auto bytes = static_cast<std::int64_t>(flight.payload->get_data_length());
+    const Crossing crossing = link.model->send(flight.direction, flight.passage, bytes);
+    const auto way = static_cast<std::size_t>(flight.direction);
+    link.record.busy[way].add_interval(crossing.busy_from, crossing.busy_to);
+    link.record.bytes[way] += bytes;
+    const int layer = flight.piece->layer;
+    link.model->count(bytes, layer >= 0 ? layer : context_.shared_row(), link.actions,
+                      context_.counts);
+    flight.passage = crossing.arrival;
+    ++flight.links_done;
+}
+
+void MemorySystem::submit(std::size_t id, Time now) {
+    Flight& flight = flights_[id];
+    const PieceExtension& piece = *flight.piece;
+    PERFWATT_CHECK(advanced_to_ <= now, "a memory model ran past a request");
+    flight.stage = Stage::in_memory;
+    flight.links_done = 0;
+    memories_[piece.memory.index()].model->submit(
+        now, {.address = static_cast<std::int64_t>(flight.payload->get_address()),
+              .row_bytes = piece.row_bytes,
+              .rows = piece.rows,
+              .pitch_bytes = piece.pitch_bytes,
+              .direction = flight.direction,
+              .layer = piece.layer,
+              .master = piece.master,
+              .id = id});
+}
+
+void MemorySystem::answer(std::size_t id) {
+    const Flight flight = flights_[id];
+    free_flights_.push_back(id);
+    // The extension belongs to the payload, which is the master's and not constant to it.
+    auto& piece = *flight.payload->get_extension<PieceExtension>();
+    piece.head = flight.passage.head;
+    flight.payload->set_response_status(tlm::TLM_OK_RESPONSE);
+    tlm::tlm_phase phase = tlm::BEGIN_RESP;
+    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    const auto status =
+        socket[static_cast<int>(flight.socket)]->nb_transport_bw(*flight.payload, phase, delay);
+    PERFWATT_CHECK(status == tlm::TLM_COMPLETED, "a master did not take its answer");
+}
+
+Time MemorySystem::completion_bound() const {
+    Time bound = Time::max();
+    for (const Memory& memory : memories_) {
+        bound = std::min(bound, memory.model->next_completion_bound());
+    }
+    return bound;
+}
+
+void MemorySystem::advance_all(Time limit) {
+    for (Memory& memory : memories_) {
+        completions_.clear();
+        memory.model->advance(limit, completions_);
+        for (const MemoryCompletion& completion : completions_) {
+            PERFWATT_CHECK(completion.at >= limit, "a completion comes out too late");
+            Flight& flight = flights_.at(completion.id);
+            PERFWATT_CHECK(flight.stage == Stage::in_memory, "a request is answered twice");
+            flight.stage = Stage::to_master;
+            ++memory.record.traffic.answered_requests;
+            Time at = completion.at;
+            if (flight.direction == Direction::write) {
+                at += memory.latency;  // the acknowledgement is small
+            } else {
+                // No faster than the memory's peak, and not before it was asked.
+                const auto bytes = static_cast<std::int64_t>(flight.payload->get_data_length());
+                flight.passage = {
+                    completion.at - transfer_time(bytes, memory.peak_bytes_per_second),
+                    completion.at};
+            }
+            schedule(completion.id, at);
+        }
+        memory.record.busy.add_point(limit, memory.model->data_bus_busy(limit));
+    }
+    advanced_to_ = limit;
+}
+
+void MemorySystem::run_ahead(Time now) {
+    Time others = Time::max();
+    if (sc_core::sc_pending_activity_at_future_time()) {
+        others =
+            now + Time{static_cast<std::int64_t>(sc_core::sc_time_to_pending_activity().value())};
+    }
+    while (true) {
+        const Time next = due_.empty() ? others : std::min(others, due_.top().at);
+        const Time bound = completion_bound();
+        const Time limit = std::min(next, bound);
+        if (limit == Time::max()) {
+            return;  // nothing in flight, nobody about to act
+        }
+        PERFWATT_CHECK(bound > advanced_to_, "a memory model makes no progress");
+        if (limit > advanced_to_) {
+            advance_all(limit);
+        }
+        if (bound >= next) {
+            break;
+        }
+    }
+    const Time bound = completion_bound();
+    const Time wake = due_.empty() ? bound : std::min(bound, due_.top().at);
+    if (wake < Time::max()) {
+        event_.notify(to_sc_time(wake - now));
+    }
+}
+
+}  // namespace perfwatt

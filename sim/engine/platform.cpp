@@ -1,0 +1,222 @@
+#include "sim/engine/platform.h"
+
+#include <fmt/format.h>
+
+#include <systemc>
+#include <tlm>
+#include <utility>
+
+#include "sim/base/diagnostics.h"
+#include "sim/engine/account.h"
+#include "sim/engine/dma_engine.h"
+#include "sim/engine/memory_system.h"
+#include "sim/engine/unit_factory.h"
+#include "sim/engine/unit_module.h"
+
+// libsystemc refers to it; who has a main() of his own need not have one of these as well.
+__attribute__((weak)) int sc_main(int, char**) { return 1; }
+
+namespace perfwatt {
+
+namespace {
+
+void prepare_kernel() {
+    using namespace sc_core;
+    PERFWATT_CHECK(sc_get_status() == SC_ELABORATION && sc_get_top_level_objects().empty(),
+                   "SystemC runs one simulation a process");
+    // Nothing of ours may be printed by the kernel; its errors come as exceptions.
+    sc_report_handler::set_actions(SC_INFO, SC_DO_NOTHING);
+    sc_report_handler::set_actions(SC_WARNING, SC_DO_NOTHING);
+    sc_report_handler::set_actions(SC_ERROR, SC_THROW);
+    sc_report_handler::set_actions(SC_FATAL, SC_THROW);
+    sc_set_time_resolution(1, SC_FS);
+}
+
+/// Places of `actions` appended to `all`.
+std::vector<ActionId> append(std::vector<Action>& all, std::vector<Action> actions) {
+    std::vector<ActionId> ids;
+    for (Action& action : actions) {
+        ids.push_back(ActionId{static_cast<std::int32_t>(all.size())});
+        all.push_back(std::move(action));
+    }
+    return ids;
+}
+
+/// All actions of a platform and where each of its parts finds its own.
+struct ActionTable {
+    std::vector<Action> actions;
+    std::vector<ActionId> device;
+    std::vector<std::vector<ActionId>> links;
+    std::vector<std::vector<ActionId>> memories;
+
+    explicit ActionTable(const PlatformSetup& setup) {
+        device = append(actions, setup.device->actions());
+        for (const auto& link : setup.links) {
+            links.push_back(append(actions, link->actions()));
+        }
+        for (const PlatformMemory& memory : setup.memories) {
+            memories.push_back(append(actions, memory.model->actions()));
+        }
+    }
+};
+
+void check_region(const Region& region, const std::vector<PlatformMemory>& memories,
+                  std::size_t command) {
+    PERFWATT_CHECK(region.memory.valid() && region.memory.index() < memories.size(),
+                   fmt::format("command {} moves data of no memory", command));
+    const MemoryAttachment& memory = memories[region.memory.index()].attachment;
+    const std::int64_t end =
+        region.address + (region.rows - 1) * region.pitch_bytes + region.row_bytes;
+    PERFWATT_CHECK(memory.capacity_bytes == 0 || end <= memory.capacity_bytes,
+                   fmt::format("command {} reaches byte {} of {}, which has {}", command, end,
+                               memory.name, memory.capacity_bytes));
+}
+
+void check_setup(const PlatformSetup& setup) {
+    const Program& program = *setup.program;
+    PERFWATT_CHECK(program.memories.size() == setup.memories.size(),
+                   "program and platform differ in memories");
+    for (const PlatformMemory& memory : setup.memories) {
+        PERFWATT_CHECK(memory.attachment.outstanding > 0 && memory.model != nullptr,
+                       "memory " + memory.attachment.name + " takes no requests");
+    }
+    for (const Unit& unit : program.units) {
+        PERFWATT_CHECK(unit.core >= 0, "unit " + unit.name + " is of no core");
+    }
+    for (std::size_t i = 0; i < program.commands.size(); ++i) {
+        const Command& command = program.commands[i];
+        PERFWATT_CHECK(!command.layer.valid() || command.layer.index() < program.layers.size(),
+                       fmt::format("command {} is of no layer", i));
+        if (const auto* load = std::get_if<Load>(&command.work)) {
+            check_region(load->source, setup.memories, i);
+        } else if (const auto* store = std::get_if<Store>(&command.work)) {
+            check_region(store->target, setup.memories, i);
+        }
+    }
+}
+
+/// The modules of one run, wired up.
+class Simulation {
+  public:
+    explicit Simulation(const PlatformSetup& setup)
+        : setup_(setup),
+          table_(setup),
+          context_{
+              .program = *setup.program,
+              .device = *setup.device,
+              .schedule = Schedule(*setup.program),
+              .counts = Counts(table_.actions, static_cast<int>(setup.program->layers.size()) + 1),
+              .device_actions = table_.device,
+              .scratchpads = {},
+              .units = {},
+              .launch = setup.launch,
+              .failure = {}},
+          memory_system_("memory_system", context_, setup.links, setup.memories) {
+        for (const PlatformMemory& memory : setup.memories) {
+            attachments_.push_back(memory.attachment);
+        }
+        for (std::size_t i = 0; i < setup.links.size(); ++i) {
+            memory_system_.links()[i].actions = table_.links[i];
+        }
+        add_scratchpads();
+        for (std::size_t i = 0; i < setup.program->units.size(); ++i) {
+            add_unit(UnitId{static_cast<std::int32_t>(i)});
+        }
+    }
+
+    RunRecord run() {
+        sc_core::sc_start();
+        if (context_.failure) {
+            std::rethrow_exception(context_.failure);
+        }
+        PERFWATT_CHECK(context_.schedule.done(), "deadlock: " + context_.schedule.describe_stuck());
+        return record();
+    }
+
+  private:
+    void add_scratchpads() {
+        int cores = 1;
+        for (const Unit& unit : setup_.program->units) {
+            cores = std::max(cores, unit.core + 1);
+        }
+        const ScratchpadGeometry geometry = setup_.device->scratchpad();
+        for (int core = 0; core < cores; ++core) {
+            context_.scratchpads.emplace_back(geometry, setup_.program->units.size());
+        }
+    }
+
+    void add_unit(UnitId id) {
+        const std::string name = fmt::format("unit{}", id.value);
+        const UnitFactory* factory = setup_.device->unit_factory();
+        std::unique_ptr<UnitModule> unit;
+        if (factory != nullptr) {
+            unit = factory->make(id, context_);
+        }
+        if (unit == nullptr && setup_.program->units[id.index()].kind == UnitKind::dma) {
+            auto dma = std::make_unique<DmaEngine>(name.c_str(), id, context_, attachments_);
+            dma->socket.bind(memory_system_.socket);
+            dma_engines_.push_back({id, dma.get()});
+            unit = std::move(dma);
+        } else if (unit == nullptr) {
+            unit = std::make_unique<ComputeUnit>(name.c_str(), id, context_);
+        }
+        context_.units.push_back(unit.get());
+        units_.push_back(std::move(unit));
+    }
+
+    RunRecord record() {
+        RunRecord record{.program = *setup_.program,
+                         .device = *setup_.device,
+                         .launched = setup_.launch,
+                         .removed_macs = setup_.removed_macs,
+                         .times = context_.schedule.times(),
+                         .links = {},
+                         .memories = {},
+                         .dma_ports = std::vector<BusyCurve>(units_.size()),
+                         .counts = std::move(context_.counts)};
+        const Time end = end_of_run(record);
+        for (MemorySystem::Link& link : memory_system_.links()) {
+            record.links.push_back(std::move(link.record));
+        }
+        for (std::size_t i = 0; i < setup_.memories.size(); ++i) {
+            MemoryModel& model = *setup_.memories[i].model;
+            MemoryRecord memory = std::move(memory_system_.memories()[i].record);
+            model.finish(end);
+            memory.busy.add_point(end, model.data_bus_busy(end));
+            model.add_counts(record.counts, table_.memories[i]);
+            memory.report = model.report();
+            record.memories.push_back(std::move(memory));
+        }
+        for (const auto& [id, dma] : dma_engines_) {
+            record.dma_ports[id.index()] = dma->port_busy();
+        }
+        return record;
+    }
+
+    const PlatformSetup& setup_;
+    ActionTable table_;
+    SimulationContext context_;
+    MemorySystem memory_system_;
+    std::vector<MemoryAttachment> attachments_;
+    std::vector<std::unique_ptr<UnitModule>> units_;
+    std::vector<std::pair<UnitId, const DmaEngine*>> dma_engines_;
+};
+
+}  // namespace
+
+PlatformResult simulate(PlatformSetup setup) {
+    PERFWATT_CHECK(setup.program != nullptr && setup.device != nullptr, "a platform without parts");
+    check_setup(setup);
+    prepare_kernel();
+    Simulation simulation(setup);
+    RunRecord record = simulation.run();
+    Timeline timeline;
+    if (setup.want_timeline) {
+        timeline = make_timeline(record);
+    }
+    PlatformResult result = account(std::move(record));
+    result.timeline = std::move(timeline);
+    return result;
+}
+
+}  // namespace perfwatt

@@ -1,0 +1,98 @@
+#include "sim/engine/unit_module.h"
+
+#include <fmt/format.h>
+
+#include "sim/base/diagnostics.h"
+
+namespace perfwatt {
+
+void SimulationContext::fail() {
+    if (!failure) {
+        failure = std::current_exception();
+        sc_core::sc_stop();
+    }
+}
+
+UnitModule::UnitModule(const sc_core::sc_module_name& name, UnitId unit, SimulationContext& context)
+    : sc_module(name), unit_(unit), context_(context) {
+    SC_HAS_PROCESS(UnitModule);
+    SC_METHOD(on_event);
+    sensitive << event_;
+    dont_initialize();
+}
+
+void UnitModule::start_of_simulation() { event_.notify(to_sc_time(context_.launch)); }
+
+void UnitModule::on_event() {
+    if (context_.failure) {
+        return;
+    }
+    try {
+        act(sim_now());
+    } catch (...) {
+        context_.fail();
+    }
+}
+
+void UnitModule::act_at(Time at) { event_.notify(to_sc_time(at - sim_now())); }
+
+void UnitModule::end(CommandId command, Time now) {
+    unblocked_.clear();
+    context_.schedule.end(command, now, unblocked_);
+    const Command& ended = context_.command(command);
+    if (ended.layer.valid()) {
+        context_.device.count(ended, context_.device_actions, context_.counts);
+    } else {
+        Command shared = ended;
+        shared.layer = LayerId{context_.shared_row()};
+        context_.device.count(shared, context_.device_actions, context_.counts);
+    }
+    for (const UnitId unit : unblocked_) {
+        context_.units[unit.index()]->wake();
+    }
+}
+
+void ComputeUnit::check(const Command& command) const {
+    PERFWATT_CHECK(
+        !std::holds_alternative<Load>(command.work) && !std::holds_alternative<Store>(command.work),
+        fmt::format("unit {} moves no data", name()));
+}
+
+void ComputeUnit::begin(CommandId id, Time now) {
+    const Command& command = context_.command(id);
+    check(command);
+    const Time duration = context_.device.duration(command);
+    PERFWATT_CHECK(duration >= Time::zero(),
+                   fmt::format("command {} takes less than no time", id.value));
+    uses_.clear();
+    context_.device.bank_uses(command, uses_);
+    start(id, now);
+    context_.scratchpad_of(unit_).claim(now, unit_, duration, uses_);
+    running_ = id;
+}
+
+void ComputeUnit::act(Time now) {
+    Scratchpad& scratchpad = context_.scratchpad_of(unit_);
+    while (true) {
+        if (!running_.valid()) {
+            const CommandId head = ready_head();
+            takes_commands_ = !head.valid();
+            if (takes_commands_) {
+                return;
+            }
+            begin(head, now);
+        }
+        // Others may have delayed the command since its end was last asked for.
+        const Time until = scratchpad.end(unit_);
+        if (until > now) {
+            act_at(until);
+            return;
+        }
+        scratchpad.release(unit_);
+        const CommandId ended = running_;
+        running_ = CommandId{};
+        end(ended, now);
+    }
+}
+
+}  // namespace perfwatt
