@@ -161,12 +161,14 @@ TEST(RuleLists, Lpddr5AtSixPointFour) {
 }
 
 TEST(RuleLists, HbmSplitsTheCommandBus) {
-    const RuleSet rules = list("hbm3_6400");  // 0.625 ns
+    const RuleSet rules = list("hbm3_6400");  // half clocks of 0.3125 ns
     EXPECT_EQ(rules.bus[static_cast<std::size_t>(Kind::ACT)], Bus::row);
     EXPECT_EQ(rules.bus[static_cast<std::size_t>(Kind::RD)], Bus::column);
-    EXPECT_EQ(bound(rules, "tPB2ACT", Kind::REFSB, Kind::ACT, Scope::rank), 13);  // 8 ns
-    EXPECT_EQ(bound(rules, "tCCD_L", Kind::RD, Kind::RD, Scope::bank_group), 4);
-    EXPECT_EQ(bound(list("hbm3e_8000"), "tCCD_L", Kind::RD, Kind::RD, Scope::bank_group), 5);
+    EXPECT_EQ(bound(rules, "tPB2ACT", Kind::REFSB, Kind::ACT, Scope::rank),
+              26 - 2);  // 8 ns = 25.6; ACT is longer
+    EXPECT_EQ(bound(rules, "tCCD_L", Kind::RD, Kind::RD, Scope::bank_group), 8);
+    EXPECT_EQ(bound(list("hbm3e_8000"), "tCCD_L", Kind::RD, Kind::RD, Scope::bank_group), 10);
+    EXPECT_EQ(rules.length[static_cast<std::size_t>(Kind::ACT)], 3);
     EXPECT_EQ(list("hbm2_2000").length[static_cast<std::size_t>(Kind::ACT)], 2);
 }
 
