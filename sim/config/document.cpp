@@ -129,7 +129,13 @@ std::string Document::source_line(const Place& place) const {
     const auto lines = lines_.find(place.file);
     if (lines == lines_.end() || place.line < 1 || place.column > kLongest) return {};
     const auto index = static_cast<std::size_t>(place.line) - 1;
-    return index < lines->second.size() ? lines->second[index].substr(0, kLongest) : std::string{};
+    if (index >= lines->second.size()) return {};
+    std::string line = lines->second[index].substr(0, kLongest);
+    // A terminal must not obey what a binary file holds.
+    const bool printable = std::none_of(line.begin(), line.end(), [](char c) {
+        return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f';
+    });
+    return printable ? line : std::string{};
 }
 
 ConfigNode Document::read(const std::string& text, const std::string& file) {

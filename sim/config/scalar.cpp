@@ -31,8 +31,8 @@ std::string lower(std::string_view text) {
 
 /// Whether some YAML reader takes this word, without quotes, for something else than text.
 bool is_ambiguous(std::string_view text) {
-    constexpr std::array<std::string_view, 13> kWords = {
-        "yes", "no", "on", "off", "true", "false", "y", "n", "null", "~", ".nan", ".inf", "-.inf"};
+    constexpr std::array<std::string_view, 11> kWords = {
+        "yes", "no", "on", "off", "true", "false", "null", "~", ".nan", ".inf", "-.inf"};
     const std::string word = lower(text);
     if (std::find(kWords.begin(), kWords.end(), word) != kWords.end()) return true;
     const std::size_t start = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
@@ -147,6 +147,22 @@ Parsed parse_choice(const ScalarRule& rule, const ConfigNode& node, const std::s
         did_you_mean(node.text, names)};
 }
 
+/// A span in clocks and one in time cannot be compared without a clock: each keeps to the limits
+/// given in its own terms.
+bool span_is_outside(const ScalarRule& rule, const Quantity& span) {
+    constexpr std::int64_t kMostClocks = 1'000'000'000;
+    const Quantity& min = rule.min_quantity;
+    const Quantity& max = rule.max_quantity;
+    const bool has_clocks = span.clocks != 0;
+    const bool has_time = span.integer != 0 || !has_clocks;
+    if (has_clocks && (span.clocks < std::max<std::int64_t>(min.clocks, 0) ||
+                       span.clocks > (max.clocks > 0 ? max.clocks : kMostClocks)))
+        return true;
+    if (!has_clocks && span.integer == 0) return min.clocks > 0 || min.integer > 0;
+    return has_time && (span.integer < std::max<std::int64_t>(min.integer, 0) ||
+                        (max.integer > 0 && span.integer > max.integer));
+}
+
 Parsed parse_with_unit(const ScalarRule& rule, const ConfigNode& node, const std::string& key) {
     const auto parsed = parse_quantity(rule.dimension, node.text);
     if (const auto* error = std::get_if<QuantityError>(&parsed))
@@ -154,12 +170,10 @@ Parsed parse_with_unit(const ScalarRule& rule, const ConfigNode& node, const std
                                          noun(rule.dimension), describe(node), error->message),
                              error->hint};
     const auto& quantity = std::get<Quantity>(parsed);
-    const bool outside = quantity.clocks < 0 || quantity.clocks > 1'000'000'000 ||
-                         less(quantity, rule.min_quantity) ||
-                         less({.integer = rule.max_quantity.integer,
-                               .clocks = rule.max_quantity.integer > 0 ? 1'000'000'000 : 0,
-                               .real = rule.max_quantity.real},
-                              quantity);
+    const bool outside =
+        rule.dimension == Dimension::time_or_clocks
+            ? span_is_outside(rule, quantity)
+            : less(quantity, rule.min_quantity) || less(rule.max_quantity, quantity);
     if (outside)
         return QuantityError{fmt::format("'{}' must be from {} to {}, not {}", key, rule.min_text,
                                          rule.max_text, node.text),

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -29,11 +29,17 @@ class TreeBuilder final : public YAML::EventHandler {
     TreeBuilder(const std::string& file, std::vector<Diagnostic>& errors)
         : file_(file), errors_(errors) {}
 
-    ConfigNode take() { return std::move(root_); }
+    /// The tree, once the parser is content with the whole document.
+    ConfigNode take() {
+        std::move(late_errors_.begin(), late_errors_.end(), std::back_inserter(errors_));
+        return std::move(root_);
+    }
+    [[nodiscard]] const YAML::Mark& start() const { return start_; }
 
-    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        if (inside_key_ > 0) return;
         refuse_anchor(mark, anchor);
         if (expects_key()) return key(mark, "", false);
         ConfigNode node;
@@ -47,6 +53,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
+        if (inside_key_ > 0) return;
         refuse_anchor(mark, anchor);
         refuse_tag(mark, tag);
         const bool quoted = tag == "!";
@@ -154,19 +161,28 @@ class TreeBuilder final : public YAML::EventHandler {
               ConfigNode::Kind kind) {
         refuse_anchor(mark, anchor);
         refuse_tag(mark, tag);
-        if (expects_key()) {
-            error(place(mark), "a key must be a word, not a list or map");
-            throw Abandon{};
-        }
-        if (open_.size() >= kMaxDepth) {
+        if (open_.size() + inside_key_ >= kMaxDepth) {
             error(place(mark), fmt::format("nested more than {} deep", kMaxDepth));
             throw Abandon{};
+        }
+        if (expects_key() || inside_key_ > 0) {
+            // An unclosed bracket looks like this too: the parser's own error is then the better.
+            if (inside_key_++ == 0)
+                late_errors_.push_back({.place = place(mark),
+                                        .message = "a key must be a word, not a list or map",
+                                        .hint = {},
+                                        .source_line = {}});
+            return;
         }
         open_.emplace_back();
         open_.back().node.kind = kind;
         open_.back().node.place = place(mark);
     }
     void close() {
+        if (inside_key_ > 0) {
+            if (--inside_key_ == 0) open_.back().awaits_value = open_.back().duplicate = true;
+            return;
+        }
         ConfigNode node = std::move(open_.back().node);
         open_.pop_back();
         add(std::move(node));
@@ -176,7 +192,10 @@ class TreeBuilder final : public YAML::EventHandler {
     std::vector<Diagnostic>& errors_;
     std::vector<Open> open_;
     ConfigNode root_;
+    YAML::Mark start_;
     std::size_t nodes_ = 0;
+    std::size_t inside_key_ = 0;  ///< depth within a key that is no word, which is skipped
+    std::vector<Diagnostic> late_errors_;
 };
 
 constexpr std::array<std::pair<std::string_view, Status>, 3> kAnnotations = {{
@@ -294,11 +313,12 @@ ConfigNode read_yaml(const std::string& text, const std::string& file,
     ConfigNode root;
     try {
         YAML::Parser parser(stream);
-        if (!parser.HandleNextDocument(builder)) return fail(YAML::Mark(), "the file is empty");
+        if (!parser.HandleNextDocument(builder))
+            return fail(YAML::Mark::null_mark(), "the file is empty");
         root = builder.take();
         TreeBuilder second(file, errors);
         if (parser.HandleNextDocument(second))
-            return fail(YAML::Mark(), "the file holds more than one document");
+            return fail(second.start(), "the file holds more than one document");
     } catch (const YAML::Exception& exception) {
         return fail(exception.mark, "this is not YAML: " + exception.msg);
     } catch (const Abandon&) {
