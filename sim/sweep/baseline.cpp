@@ -31,7 +31,7 @@ MapSchema<BaselineEntry> entry_schema() {
         .text("start", &BaselineEntry::start, {.otherwise = "steady"}, "steady or cold")
         .text("memory_timing", &BaselineEntry::memory_timing, {.otherwise = "exact"},
               "exact or stream")
-        .field("set", &BaselineEntry::set, ordered_map_of(text_value()), Presence::optional,
+        .field("set", &BaselineEntry::set, ordered_map_of(verbatim_value()), Presence::optional,
                "path of a key -> its value")
         .text("expect", &BaselineEntry::expect, {.otherwise = "ok"}, "ok or infeasible")
         .ratio("latency_ns", &BaselineEntry::latency_ns, {.max = 1e30, .otherwise = 0},
@@ -62,7 +62,7 @@ void compare_figure(std::vector<BaselineChange>& found, std::size_t entry, const
     // Figures are written with nine digits, so equality is that of their text.
     if (exact_text(expected) == exact_text(answer)) return;
     const double relative = expected > 0 ? answer / expected - 1 : 0;
-    if (expected > 0 && std::abs(relative) <= tolerance) return;
+    if (expected > 0 && std::abs(answer - expected) <= tolerance * expected) return;
     BaselineChange change{.entry = entry,
                           .what = what,
                           .expected = expected > 0 ? exact_text(expected) : "not recorded",

@@ -80,9 +80,9 @@ MapSchema<SweepSpec> sweep_schema() {
               "exact: every burst; stream: row runs in closed form")
         .count("mapping_effort", &SweepSpec::mapping_effort, {.max = 10'000'000, .otherwise = 1000},
                "mappings evaluated per kernel at most")
-        .field("set", &SweepSpec::set, ordered_map_of(text_value()), Presence::optional,
+        .field("set", &SweepSpec::set, ordered_map_of(verbatim_value()), Presence::optional,
                "path of a key -> its value, for every point")
-        .field("grid", &SweepSpec::grid, ordered_map_of(list_of(text_value(), some)),
+        .field("grid", &SweepSpec::grid, ordered_map_of(list_of(verbatim_value(), some)),
                Presence::optional, "path of a key -> the values it takes")
         .check([](const SweepSpec& sweep, const MapCheck& check) { check_sweep(sweep, check); });
 }
