@@ -1,5 +1,6 @@
 // Computes operators whose inputs are all known: what exporters emit for shapes, and index tables.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -50,11 +51,22 @@ void put(Constant& to, std::size_t at, const Constant& from, std::size_t source)
         to.integers[at] = from.floating() ? to_integer(from.reals[source]) : from.integers[source];
 }
 
+/// The coordinates of an element.
+struct Coordinates {
+    std::array<std::int64_t, kMaxRank> values{};
+    std::size_t rank = 0;
+
+    [[nodiscard]] std::size_t size() const { return rank; }
+    std::int64_t& operator[](std::size_t i) { return values[i]; }
+    std::int64_t operator[](std::size_t i) const { return values[i]; }
+};
+
 /// Calls visit(linear index, coordinates) for every element of a shape, in row-major order.
 template <class Visit>
 void for_each(const Shape& shape, Visit&& visit) {
     const std::int64_t count = element_count(shape);
-    Integers at(shape.size(), 0);
+    Coordinates at;
+    at.rank = shape.size();
     for (std::int64_t i = 0; i < count; ++i) {
         visit(static_cast<std::size_t>(i), at);
         for (std::size_t axis = shape.size(); axis-- > 0;) {
@@ -65,7 +77,7 @@ void for_each(const Shape& shape, Visit&& visit) {
 }
 
 /// Index into a tensor of `shape` that is broadcast to coordinates `at` of a larger one.
-std::size_t broadcast_index(const Shape& shape, const Integers& strides, const Integers& at) {
+std::size_t broadcast_index(const Shape& shape, const Integers& strides, const Coordinates& at) {
     std::int64_t index = 0;
     for (std::size_t i = 0; i < shape.size(); ++i)
         if (shape[i] != 1) index += strides[i] * at[at.size() - shape.size() + i];
@@ -135,7 +147,7 @@ Result binary(const Node& node, const Inputs& inputs, const Outputs& outputs) {
         const Integers left_strides = strides_of(left.shape);
         const Integers right_strides = strides_of(right.shape);
         bool computed = true;
-        for_each(result.shape, [&](std::size_t at, const Integers& place) {
+        for_each(result.shape, [&](std::size_t at, const Coordinates& place) {
             const std::size_t a = broadcast_index(left.shape, left_strides, place);
             const std::size_t b = broadcast_index(right.shape, right_strides, place);
             if (left.floating() || right.floating()) {
@@ -246,7 +258,7 @@ Result where(const Node&, const Inputs& inputs, const Outputs& outputs) {
     Integers strides[3];
     for (std::size_t i = 0; i < 3; ++i) strides[i] = strides_of(inputs[i]->shape);
     if (inputs[0]->floating()) return std::nullopt;
-    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+    for_each(result.shape, [&](std::size_t at, const Coordinates& place) {
         const std::size_t condition = broadcast_index(inputs[0]->shape, strides[0], place);
         const std::size_t chosen = inputs[0]->integers[condition] != 0 ? 1 : 2;
         put(result, at, *inputs[chosen],
@@ -268,7 +280,7 @@ Result transpose(const Node& node, const Inputs& inputs, const Outputs& outputs)
     Constant result = blank(outputs[0].first, x.type);
     const Integers strides = strides_of(x.shape);
     const Integers perm = node.integers("perm", {});
-    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+    for_each(result.shape, [&](std::size_t at, const Coordinates& place) {
         std::int64_t source = 0;
         for (std::size_t i = 0; i < perm.size(); ++i)
             source += place[i] * strides[static_cast<std::size_t>(perm[i])];
@@ -283,7 +295,7 @@ Result concat(const Node& node, const Inputs& inputs, const Outputs& outputs) {
     const Integers strides = strides_of(result.shape);
     std::int64_t offset = 0;
     for (const Constant* input : inputs) {
-        for_each(input->shape, [&](std::size_t at, const Integers& place) {
+        for_each(input->shape, [&](std::size_t at, const Coordinates& place) {
             std::int64_t target = offset * strides[axis];
             for (std::size_t i = 0; i < place.size(); ++i) target += place[i] * strides[i];
             put(result, static_cast<std::size_t>(target), *input, at);
@@ -298,7 +310,7 @@ Constant part_of(const Constant& x, const Shape& shape, const Integers& starts,
                  const Integers& steps) {
     Constant result = blank(shape, x.type);
     const Integers strides = strides_of(x.shape);
-    for_each(shape, [&](std::size_t at, const Integers& place) {
+    for_each(shape, [&](std::size_t at, const Coordinates& place) {
         std::int64_t source = 0;
         for (std::size_t i = 0; i < place.size(); ++i)
             source += (starts[i] + place[i] * steps[i]) * strides[i];
@@ -345,7 +357,7 @@ Result gather(const Node& node, const Inputs& inputs, const Outputs& outputs) {
     const Integers strides = strides_of(x.shape);
     const Integers index_strides = strides_of(indices.shape);
     const std::size_t index_rank = indices.shape.size();
-    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+    for_each(result.shape, [&](std::size_t at, const Coordinates& place) {
         std::int64_t source = 0;
         std::int64_t index_at = 0;
         for (std::size_t i = 0; i < axis; ++i) source += place[i] * strides[i];
@@ -363,7 +375,7 @@ Result expand(const Node&, const Inputs& inputs, const Outputs& outputs) {
     const Constant& x = *inputs[0];
     Constant result = blank(outputs[0].first, x.type);
     const Integers strides = strides_of(x.shape);
-    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+    for_each(result.shape, [&](std::size_t at, const Coordinates& place) {
         put(result, at, x, broadcast_index(x.shape, strides, place));
     });
     return std::vector{std::move(result)};
@@ -373,7 +385,7 @@ Result tile(const Node&, const Inputs& inputs, const Outputs& outputs) {
     const Constant& x = *inputs[0];
     Constant result = blank(outputs[0].first, x.type);
     const Integers strides = strides_of(x.shape);
-    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+    for_each(result.shape, [&](std::size_t at, const Coordinates& place) {
         std::int64_t source = 0;
         for (std::size_t i = 0; i < place.size(); ++i) source += place[i] % x.shape[i] * strides[i];
         put(result, at, x, static_cast<std::size_t>(source));
@@ -417,7 +429,7 @@ Result pad(const Node& node, const Inputs& inputs, const Outputs& outputs) {
         return std::nullopt;
     Constant result = blank(outputs[0].first, inputs[0]->type);
     const Integers strides = strides_of(result.shape);
-    for_each(inputs[0]->shape, [&](std::size_t at, const Integers& place) {
+    for_each(inputs[0]->shape, [&](std::size_t at, const Coordinates& place) {
         std::int64_t target = 0;
         for (std::size_t i = 0; i < place.size(); ++i) target += (place[i] + pads[i]) * strides[i];
         put(result, static_cast<std::size_t>(target), *inputs[0], at);
@@ -446,7 +458,7 @@ Result reduce(const Node& node, const Inputs& inputs, const Outputs& outputs) {
     }
     const double share =
         x.size() == 0 ? 1 : static_cast<double>(result.size()) / static_cast<double>(x.size());
-    for_each(x.shape, [&](std::size_t at, const Integers& place) {
+    for_each(x.shape, [&](std::size_t at, const Coordinates& place) {
         const std::size_t to = broadcast_index(kept, strides, place);
         const bool first = !begun[to];
         begun[to] = true;
@@ -484,7 +496,7 @@ Result cumulative_sum(const Node& node, const Inputs& inputs, const Outputs&) {
     Constant result = *inputs[0];
     const auto axis = static_cast<std::size_t>(node.integer("axis", 0));
     const auto stride = static_cast<std::size_t>(strides_of(result.shape)[axis]);
-    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+    for_each(result.shape, [&](std::size_t at, const Coordinates& place) {
         if (place[axis] == 0) return;
         if (result.floating())
             result.reals[at] += result.reals[at - stride];
@@ -510,8 +522,8 @@ Result range(const Node&, const Inputs& inputs, const Outputs& outputs) {
 /// One column an element that is not zero; the shape becomes exact.
 Result nonzero(const Node&, const Inputs& inputs, const Outputs&) {
     const Constant& x = *inputs[0];
-    std::vector<Integers> found;
-    for_each(x.shape, [&](std::size_t at, const Integers& place) {
+    std::vector<Coordinates> found;
+    for_each(x.shape, [&](std::size_t at, const Coordinates& place) {
         if (x.real(at) != 0) found.push_back(place);
     });
     const auto count = static_cast<std::int64_t>(found.size());
@@ -532,7 +544,7 @@ Result trilu(const Node& node, const Inputs& inputs, const Outputs&) {
             : 0;
     const bool upper = node.integer("upper", 1) != 0;
     if (rank < 2) return std::nullopt;
-    for_each(result.shape, [&](std::size_t at, const Integers& place) {
+    for_each(result.shape, [&](std::size_t at, const Coordinates& place) {
         const std::int64_t diagonal = place[rank - 1] - place[rank - 2];
         if (upper ? diagonal >= k : diagonal <= k) return;
         if (result.floating())

@@ -80,6 +80,7 @@ void infer_reduce(InferContext&);
 void infer_arg_reduce(InferContext&);
 void infer_cumsum(InferContext&);
 void infer_rotary(InferContext&);
+void infer_combine(InferContext&);
 // infer_contraction.cpp
 void infer_conv(InferContext&);
 void infer_conv_transpose(InferContext&);
@@ -115,6 +116,7 @@ void infer_space_to_depth(InferContext&);
 void infer_one_hot(InferContext&);
 void infer_eye_like(InferContext&);
 void infer_cache_append(InferContext&);
+void infer_dispatch(InferContext&);
 // infer_detection.cpp
 void infer_shape(InferContext&);
 void infer_size(InferContext&);

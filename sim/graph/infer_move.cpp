@@ -343,16 +343,26 @@ void infer_eye_like(InferContext& context) {
     context.add_output(context.shape(0), type.value_or(context.type(0)));
 }
 
+/// New rows [batch, rows, heads, size] behind those of a cache of the same form, if there is one.
 void infer_cache_append(InferContext& context) {
     context.require_rank(0, 4, 4);
     Shape output = context.shape(0);
-    Shape added = context.shape(1);
-    if (added.size() != 4 || added[0] != output[0] || added[2] != output[2] ||
-        added[3] != output[3])
-        throw ShapeError(fmt::format("{} does not append to a cache of {}", to_string(added),
-                                     to_string(output)));
-    output[1] = checked_add(output[1], added[1]);
+    if (context.has(1)) {
+        Shape cache = context.shape(1);
+        if (cache.size() == 4) std::swap(cache[1], output[1]);
+        if (cache != context.shape(0))
+            throw ShapeError(fmt::format("{} does not append to a cache of {}",
+                                         to_string(context.shape(0)), to_string(context.shape(1))));
+        output[1] = checked_add(context.shape(0)[1], context.shape(1)[1]);
+    }
     context.add_output(std::move(output));
+}
+
+/// Tokens [tokens, size] to the rows that experts work on: [rows, size].
+void infer_dispatch(InferContext& context) {
+    context.require_rank(0, 2, 2);
+    const std::int64_t rows = context.node.integer("rows", 0);
+    context.add_output({rows, context.shape(0)[1]});
 }
 
 }  // namespace perfwatt

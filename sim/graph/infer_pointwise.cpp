@@ -165,6 +165,16 @@ void infer_cumsum(InferContext& context) {
     context.add_output(context.shape(0));
 }
 
+/// Experts' rows [tokens x experts_per_token, size] to one row a token, weighted: [tokens, size].
+void infer_combine(InferContext& context) {
+    context.require_rank(0, 2, 2);
+    const std::int64_t share = context.node.integer("experts_per_token", 1);
+    if (share < 1 || context.shape(0)[0] % share != 0)
+        throw ShapeError(
+            fmt::format("{} rows do not divide into {} a token", context.shape(0)[0], share));
+    context.add_output({context.shape(0)[0] / share, context.shape(0)[1]});
+}
+
 void infer_rotary(InferContext& context) {
     context.require_rank(0, 3, 4);
     context.add_output(context.shape(0));

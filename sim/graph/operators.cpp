@@ -228,6 +228,8 @@ constexpr auto kRows = [] {
         row("MaxRoiPool", move, infer_max_roi_pool),
         row("GridSample", move, infer_grid_sample),
         row("perfwatt.CacheAppend", move, infer_cache_append),
+        row("perfwatt.ExpertDispatch", move, infer_dispatch),
+        row("perfwatt.ExpertCombine", reduce, infer_combine),
         // view
         row("Identity", view, infer_same),
         row("Reshape", view, infer_reshape),
