@@ -47,8 +47,10 @@ class Clock {
     }
     /// The smallest number of cycles that lasts at least `span`.
     [[nodiscard]] constexpr std::int64_t cycles_in(Time span) const {
-        const Int128 scaled = static_cast<Int128>(span.fs) * hertz_;
-        return static_cast<std::int64_t>((scaled + kFsPerSecond - 1) / kFsPerSecond);
+        // cycles() rounds up, so that n cycles last `span` once they are longer than span - 1 fs.
+        if (span.fs <= 0) return 0;
+        const Int128 scaled = static_cast<Int128>(span.fs - 1) * hertz_;
+        return static_cast<std::int64_t>(scaled / kFsPerSecond) + 1;
     }
     friend constexpr bool operator==(Clock, Clock) = default;
 
