@@ -484,7 +484,7 @@ class Checker::State {
         const std::int64_t start = c.tick + (write ? rules_.write_latency : rules_.read_latency);
         std::int64_t gap = 0;
         if (bus.rank != c.rank) {
-            gap = rules_.rank_gap;
+            gap = bus.write && write ? rules_.write_rank_gap : rules_.rank_gap;
         } else if (bus.write != write) {
             gap = write ? rules_.read_to_write_gap : rules_.write_to_read_gap;
         }

@@ -228,6 +228,12 @@ TEST(DataBus, RanksNeedAGapPseudoChannelsHaveTheirOwnBus) {
     };
     EXPECT_THAT(two(16).broken(set), IsEmpty());
     EXPECT_THAT(two(15).broken(set), ElementsAre("turnaround"));
+    const RuleSet writes = rules("rank_gap 2\nwrite_rank_gap 1\n");
+    const auto written = [&](long second) {
+        return log().add(1, "ACT").add(2, "ACT", other).add(10, "WR").add(second, "WR", other);
+    };
+    EXPECT_THAT(written(15).broken(writes), IsEmpty());
+    EXPECT_THAT(written(14).broken(writes), ElementsAre("turnaround"));
     const At pseudo = {.pseudo_channel = 1};
     EXPECT_THAT(
         log().add(1, "ACT").add(2, "ACT", pseudo).add(10, "RD").add(11, "RD", pseudo).broken(set),

@@ -392,6 +392,8 @@ class Reader {
             rules_.write_to_read_gap = whole(rest);
         } else if (word == "rank_gap") {
             rules_.rank_gap = whole(rest);
+        } else if (word == "write_rank_gap") {
+            rules_.write_rank_gap = whole(rest);
         } else if (word == "wck") {  // wck AFTER_READ, AFTER_WRITE
             const auto [read, write] = halves(rest, ",");
             rules_.needs_wck = true;

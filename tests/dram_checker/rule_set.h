@@ -106,7 +106,8 @@ struct RuleSet {
     std::int64_t burst = 0;  ///< ticks a burst holds the data bus
     std::int64_t read_to_write_gap = 0;
     std::int64_t write_to_read_gap = 0;
-    std::int64_t rank_gap = 0;
+    std::int64_t rank_gap = 0;        ///< between ranks, unless both bursts are writes
+    std::int64_t write_rank_gap = 0;  ///< the controller drives both: standards ask for none
 
     double refresh_interval_ps = 0;              ///< 0: refresh is not bounded
     int postpone = 0;                            ///< refreshes that may be owed beyond the one due
