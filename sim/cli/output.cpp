@@ -51,14 +51,7 @@ bool write_all(int descriptor, std::string_view text) {
     return true;
 }
 
-void write_special(const std::string& path, const std::string& text) {
-    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) cannot_write_errno(path);
-    const bool complete = write_all(descriptor, text);
-    const int error = errno;
-    ::close(descriptor);
-    if (!complete) cannot_write(path, std::strerror(error));
-}
+constexpr std::size_t kBufferBytes = 1 << 20;
 
 }  // namespace
 
@@ -74,22 +67,49 @@ void check_writable(const std::string& path) {
     if (::access(folder.c_str(), W_OK | X_OK) != 0) cannot_write_errno(path);
 }
 
-void write_file(const std::string& path, const std::string& text) {
+OutputFile::OutputFile(const std::string& path) : path_(path) {
     check_writable(path);
-    const fs::path target = target_of(path);
-    if (is_special(target)) return write_special(path, text);
-    const std::string temporary = fmt::format("{}.{}.tmp", target.string(), ::getpid());
-    const int descriptor =
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor < 0) cannot_write_errno(path);
-    const bool complete = write_all(descriptor, text) && ::fsync(descriptor) == 0;
-    const int error = errno;
-    const bool closed = ::close(descriptor) == 0;
-    if (!complete || !closed || ::rename(temporary.c_str(), target.c_str()) != 0) {
-        const int reason = complete ? errno : error;
-        ::unlink(temporary.c_str());
-        cannot_write(path, std::strerror(reason));
+    target_ = target_of(path).string();
+    if (is_special(target_)) {
+        descriptor_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC);
+    } else {
+        temporary_ = fmt::format("{}.{}.tmp", target_, ::getpid());
+        descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     }
+    if (descriptor_ < 0) cannot_write_errno(path_);
+}
+
+OutputFile::~OutputFile() {
+    if (descriptor_ < 0) return;
+    ::close(descriptor_);
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void OutputFile::append(std::string_view text) {
+    buffer_ += text;
+    if (buffer_.size() >= kBufferBytes) flush();
+}
+
+void OutputFile::flush() {
+    if (!write_all(descriptor_, buffer_)) cannot_write_errno(path_);
+    buffer_.clear();
+}
+
+void OutputFile::commit() {
+    flush();
+    if (!temporary_.empty()) {
+        if (::fsync(descriptor_) != 0) cannot_write_errno(path_);
+        if (::rename(temporary_.c_str(), target_.c_str()) != 0) cannot_write_errno(path_);
+    }
+    const bool closed = ::close(descriptor_) == 0;
+    descriptor_ = -1;
+    if (!closed) cannot_write_errno(path_);
+}
+
+void write_file(const std::string& path, const std::string& text) {
+    OutputFile file(path);
+    file.append(text);
+    file.commit();
 }
 
 void write_output(const std::optional<std::string>& path, const std::string& text) {

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "models/dram/dram_schema.h"
 #include "sim/arch/chip_loader.h"
 #include "sim/base/diagnostics.h"
 #include "sim/cli/output.h"
 #include "sim/cli/verbs.h"
+#include "sim/config/json_schema.h"
+#include "sim/report/numbers.h"
 #include "sim/report/text_table.h"
 #include "sim/sweep/baseline.h"
 #include "sim/sweep/sweep_spec.h"
@@ -46,12 +49,35 @@ std::string show_chip(const std::string& name, const Arguments& arguments,
     return arguments.has("resolved") ? resolved_text(chip.resolved) : chip_text(chip);
 }
 
+std::string show_memory(const std::string& name, const Arguments& arguments,
+                        const Environment& environment) {
+    const dram::LoadedSpec loaded =
+        dram::load_spec(environment.configs, name, arguments.texts("set"));
+    if (arguments.has("resolved")) return resolved_text(loaded.resolved);
+    const dram::DramSpec& spec = loaded.spec;
+    std::string text = fmt::format("{}{}\n{}\n\n", spec.name, spec.estimated.empty() ? "" : " ~",
+                                   spec.description);
+    text +=
+        fmt::format("standard        {}\nconfig hash     {}\n", spec.standard, loaded.config_hash);
+    text += fmt::format("channel         {}, {} bits wide, {}\n",
+                        bytes_text(static_cast<double>(spec.organization.capacity_bytes())),
+                        spec.organization.width_bits * spec.organization.pseudo_channels,
+                        bandwidth_text(static_cast<double>(spec.peak_bytes_per_second())));
+    text += fmt::format("burst, row      {} B, {} B\n", spec.organization.burst_bytes(),
+                        spec.organization.row_bytes());
+    text += fmt::format("banks           {}\n", spec.organization.total_banks());
+    return text;
+}
+
 std::string show_schema(const std::string& name, const Environment& environment) {
     if (name == "chip") return chip_json_schema(environment.families).dump(2) + "\n";
     if (name == "system") return system_json_schema().dump(2) + "\n";
+    if (name == "memory") {
+        return json_schema(ConfigKind::memory, dram::memory_schema()).dump(2) + "\n";
+    }
     if (name == "sweep") return sweep_json_schema().dump(2) + "\n";
     if (name == "baseline") return baseline_json_schema().dump(2) + "\n";
-    const std::vector<std::string> names{"chip", "system", "sweep", "baseline"};
+    const std::vector<std::string> names{"chip", "system", "memory", "sweep", "baseline"};
     throw UserError(fmt::format("there is no schema '{}'", name),
                     fmt::format("schemas: {}", fmt::join(names, ", ")));
 }
@@ -61,6 +87,8 @@ int execute(const Arguments& arguments, const Environment& environment) {
     const std::string& name = arguments.positionals()[1];
     if (kind == "chip" || kind == "system") {
         write_output({}, show_chip(name, arguments, environment));
+    } else if (kind == "memory") {
+        write_output({}, show_memory(name, arguments, environment));
     } else if (kind == "schema") {
         write_output({}, show_schema(name, environment));
     } else {
