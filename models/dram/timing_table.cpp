@@ -81,7 +81,8 @@ TimingTable::TimingTable(const DramSpec& spec) {
         }
     }
     burst = spec.ticks("tBL");
-    read_latency = last[index(Command::read)] + spec.ticks("tRL") + burst;
+    const Tick strobe = spec.find("tDQSCK") != nullptr ? spec.ticks("tDQSCK") : 0;
+    read_latency = last[index(Command::read)] + spec.ticks("tRL") + strobe + burst;
     write_latency = last[index(Command::write)] + spec.ticks("tWL") + burst;
     if (spec.refresh.mode != RefreshMode::none) {
         const auto divided = [&](const char* parameter) {
