@@ -105,17 +105,17 @@ void check_chip(const ChipFile& chip, const MapCheck& check) {
         check.error("process", "'node' must be a whole number of nanometres");
     std::vector<std::string> links;
     for (const LinkFile& link : chip.links) links.push_back(link.name);
-    const ConfigNode* memories = check.node->find("memories");
-    for (std::size_t i = 0; i < chip.memories.size() && memories != nullptr; ++i)
-        for (const std::string& via : chip.memories[i].via) {
+    const ConfigNode& memories = check.node->find("memories")->plain();
+    for (std::size_t i = 0; i < chip.memories.size(); ++i)
+        for (std::size_t j = 0; j < chip.memories[i].via.size(); ++j) {
+            const std::string& via = chip.memories[i].via[j];
             if (std::find(links.begin(), links.end(), via) != links.end()) continue;
-            const ConfigNode* place = memories->items[i].find("via");
+            const ConfigNode& place = memories.items[i].find("via")->plain().items[j];
             std::string hint = did_you_mean(via, links);
             if (hint.empty())
                 hint = links.empty() ? "the chip has no 'links'"
                                      : fmt::format("links: {}", fmt::join(links, ", "));
-            check.reading->error(place != nullptr ? *place : memories->items[i],
-                                 fmt::format("there is no link '{}'", via), std::move(hint));
+            check.reading->error(place, fmt::format("there is no link '{}'", via), std::move(hint));
         }
     const ConfigNode* published = check.node->find("published");
     for (const auto& [name, fact] : chip.published)
@@ -211,7 +211,7 @@ const ConfigNode* family_node(const ChipFile& chip, const FamilyRegistry& famili
 /// Turns the names of memory YAMLs into files.
 void find_memories(std::vector<MemoryAttachment>& memories, const Document& document,
                    const ConfigPath& config_path, Reading& reading) {
-    const ConfigNode* list = document.root().find("memories");
+    const ConfigNode* given = document.root().find("memories");
     for (std::size_t i = 0; i < memories.size(); ++i) {
         if (memories[i].standard.empty()) continue;
         try {
@@ -219,9 +219,7 @@ void find_memories(std::vector<MemoryAttachment>& memories, const Document& docu
                 config_path.find(ConfigKind::memory, memories[i].standard, document.file());
         } catch (const UserError& error) {
             const Diagnostic& first = error.diagnostics().front();
-            const ConfigNode* standard = list->items[i].find("standard");
-            reading.error(standard != nullptr ? *standard : list->items[i], first.message,
-                          first.hint);
+            reading.error(*given->plain().items[i].find("standard"), first.message, first.hint);
         }
     }
 }

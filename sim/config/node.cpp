@@ -16,6 +16,11 @@ ConfigNode* ConfigNode::find(std::string_view key) {
     return nullptr;
 }
 
+const ConfigNode& ConfigNode::plain() const {
+    const ConfigNode* value = find("value");
+    return value != nullptr ? *value : *this;
+}
+
 std::string describe(const ConfigNode& node) {
     switch (node.kind) {
         case ConfigNode::Kind::null:

@@ -35,6 +35,8 @@ struct ConfigNode {
     /// The value under `key` of a map, or null.
     [[nodiscard]] const ConfigNode* find(std::string_view key) const;
     [[nodiscard]] ConfigNode* find(std::string_view key);
+    /// Itself, or X where it is a map `{value: X, source: ...}`.
+    [[nodiscard]] const ConfigNode& plain() const;
 };
 
 struct ConfigEntry {
