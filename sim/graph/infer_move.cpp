@@ -290,7 +290,9 @@ void infer_resize(InferContext& context) {
     Integers axes(output.size());
     std::iota(axes.begin(), axes.end(), 0);
     if (const auto named = context.parameter("axes", kMaxRank)) axes = *named;
-    if (!scales && !sizes) throw ShapeError("neither its scales nor its sizes are known");
+    if (!scales && !sizes)
+        throw ShapeError(
+            "the size of its result is computed from data, and so is not known ahead of the run");
     if ((scales ? scales->size() : sizes->size()) != axes.size())
         throw ShapeError(fmt::format("it does not scale all {} dimensions", axes.size()));
     for (std::size_t i = 0; i < axes.size(); ++i) {

@@ -1,0 +1,314 @@
+#include "sim/graph/layer_list.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+
+#include "sim/graph/layer_spec.h"
+#include "sim/graph/shape.h"
+#include "sim/graph/transformer.h"
+
+namespace perfwatt {
+namespace {
+
+using namespace layer_list;
+using Integers = std::vector<std::int64_t>;
+using Attributes = std::map<std::string, Attribute>;
+
+constexpr int kMaxDepth = 16;
+constexpr std::int64_t kMaxLayers = 200'000;
+
+class Builder {
+  public:
+    Builder(GraphBuilder graph, Reading& reading) : graph_(std::move(graph)), reading_(reading) {}
+
+    Graph build(const LayerInput& input, const ConfigNode& layers, std::int64_t batch) {
+        Shape shape{batch};
+        shape.insert(shape.end(), input.shape.begin(), input.shape.end());
+        const DataType type =
+            input.type == LayerInput::Type::token ? DataType::int32 : DataType::fp32;
+        const TensorId first = graph_.input("input", std::move(shape), type);
+        const std::optional<TensorId> last = list(layers, first, "");
+        if (!last) return {};
+        if (*last == first) reading_.error(layers, "the network has no layers");
+        return graph_.finish({*last});
+    }
+
+  private:
+    using Names = std::map<std::string, TensorId>;
+
+    /// The result of a list of layers; nothing once a mistake was found.
+    std::optional<TensorId> list(const ConfigNode& node, TensorId input, const std::string& path) {
+        if (node.kind != ConfigNode::Kind::list) {
+            reading_.error(node,
+                           fmt::format("expected a list of layers, found {}", describe(node)));
+            return std::nullopt;
+        }
+        if (++depth_ > kMaxDepth) {
+            reading_.error(node, "groups of layers are nested too deep");
+            return std::nullopt;
+        }
+        Names names{{"input", input}};
+        std::optional<TensorId> x = input;
+        for (std::size_t i = 0; i < node.items.size() && x; ++i)
+            x = entry(node.items[i], *x, names, fmt::format("{}{}", path, i));
+        --depth_;
+        return x;
+    }
+
+    std::optional<TensorId> entry(const ConfigNode& node, TensorId before, Names& names,
+                                  const std::string& path) {
+        const std::size_t errors = reading_.error_count();
+        const Layer layer = layer_schema().read(node, reading_, "layers." + path);
+        if (reading_.error_count() > errors) return std::nullopt;
+        const std::string name = layer.name.value_or("layer" + path);
+        std::optional<TensorId> x = before;
+        if (layer.from) x = named(node, *layer.from, names);
+        for (std::int64_t i = 0; i < layer.repeat && x; ++i) {
+            if (++layers_built_ > kMaxLayers) {
+                reading_.error(node,
+                               fmt::format("the network has more than {} layers", kMaxLayers));
+                return std::nullopt;
+            }
+            const std::string own = layer.repeat > 1 ? fmt::format("{}.{}", name, i) : name;
+            graph_.set_line(node.place.line);
+            try {
+                x = layer.layers != nullptr     ? list(*layer.layers, *x, own + ".")
+                    : layer.branches != nullptr ? branches(layer, *x, own)
+                                                : one(node, layer, *x, names, own);
+            } catch (const ShapeError& error) {
+                reading_.error(node, fmt::format("layer '{}': {}", own, error.what()));
+                return std::nullopt;
+            }
+        }
+        if (x && layer.name && !names.emplace(*layer.name, *x).second)
+            reading_.error(node,
+                           fmt::format("there are two layers '{}' in this list", *layer.name));
+        return x;
+    }
+
+    std::optional<TensorId> named(const ConfigNode& node, const std::string& name,
+                                  const Names& names) {
+        if (const auto found = names.find(name); found != names.end()) return found->second;
+        std::vector<std::string> known;
+        for (const auto& [one, tensor] : names) known.push_back(one);
+        reading_.error(node, fmt::format("there is no layer '{}' before this one", name),
+                       did_you_mean(name, known));
+        return std::nullopt;
+    }
+
+    std::optional<TensorId> branches(const Layer& layer, TensorId x, const std::string& name) {
+        if (layer.branches->kind != ConfigNode::Kind::list || layer.branches->items.size() < 2) {
+            reading_.error(*layer.branches, "branches are a list of two or more lists of layers");
+            return std::nullopt;
+        }
+        std::vector<TensorId> results;
+        for (std::size_t i = 0; i < layer.branches->items.size(); ++i) {
+            const auto result = list(layer.branches->items[i], x, fmt::format("{}.{}.", name, i));
+            if (!result) return std::nullopt;
+            results.push_back(*result);
+        }
+        return join(*layer.join, results, name, 1);
+    }
+
+    TensorId join(Join how, const std::vector<TensorId>& parts, const std::string& name,
+                  std::int64_t axis) {
+        if (how == Join::concat) return graph_.add(name, "Concat", parts, {{"axis", axis}});
+        TensorId x = parts[0];
+        for (std::size_t i = 1; i < parts.size(); ++i)
+            x = graph_.add(name, how == Join::add ? "Add" : "Mul", {x, parts[i]});
+        return x;
+    }
+
+    std::optional<TensorId> joined(const ConfigNode& node, const WithLayer& with, Join how,
+                                   TensorId x, const Names& names, const std::string& name) {
+        std::vector<TensorId> parts{x};
+        for (const std::string& other : with.with) {
+            const auto found = named(node, other, names);
+            if (!found) return std::nullopt;
+            parts.push_back(*found);
+        }
+        return join(how, parts, name, with.axis);
+    }
+
+    std::optional<TensorId> one(const ConfigNode& node, const Layer& layer, TensorId x,
+                                const Names& names, const std::string& name) {
+        if (layer.conv) return conv(name, x, *layer.conv, layer.conv->filters, layer.conv->groups);
+        if (layer.depthwise) {
+            const std::int64_t channels = extent(x, 1);
+            return conv(name, x, *layer.depthwise,
+                        checked_multiply(channels, layer.depthwise->filters), channels);
+        }
+        if (layer.linear)
+            return graph_.linear(name, x, {layer.linear->features, layer.linear->bias});
+        if (layer.matmul) {
+            auto other = named(node, layer.matmul->with, names);
+            if (other && layer.matmul->transpose) other = transposed(name, *other);
+            if (!other) return std::nullopt;
+            return graph_.add(name, "MatMul", {x, *other});
+        }
+        if (layer.pool) return pool(name, x, *layer.pool);
+        if (layer.norm) return norm(name, x, *layer.norm);
+        if (layer.activation) return activation(name, x, *layer.activation);
+        if (layer.add) return joined(node, *layer.add, Join::add, x, names, name);
+        if (layer.multiply) return joined(node, *layer.multiply, Join::multiply, x, names, name);
+        if (layer.concat) return joined(node, *layer.concat, Join::concat, x, names, name);
+        if (layer.softmax) return graph_.add(name, "Softmax", {x}, {{"axis", layer.softmax->axis}});
+        if (layer.flatten) return graph_.add(name, "Flatten", {x}, {{"axis", layer.flatten->axis}});
+        if (layer.attention) return attention(name, x, *layer.attention);
+        if (layer.embedding)
+            return graph_.add(name, "Gather",
+                              {graph_.weight(name + ".table", {layer.embedding->vocabulary,
+                                                               layer.embedding->hidden}),
+                               x},
+                              {{"axis", std::int64_t{0}}});
+        if (layer.upsample) return upsample(name, x, *layer.upsample);
+        if (layer.reshape) {
+            Shape shape{extent(x, 0)};
+            shape.insert(shape.end(), layer.reshape->shape.begin(), layer.reshape->shape.end());
+            return graph_.add(name, "Reshape", {x}, {{"shape", shape}});
+        }
+        if (layer.transpose)
+            return graph_.add(name, "Transpose", {x}, {{"perm", layer.transpose->perm}});
+        return recurrent(name, x, *layer.recurrent);
+    }
+
+    std::int64_t extent(TensorId x, std::size_t axis) const {
+        const Shape& shape = graph_.shape(x);
+        if (axis >= shape.size())
+            throw ShapeError(
+                fmt::format("its input {} has no dimension {}", to_string(shape), axis));
+        return shape[axis];
+    }
+
+    TensorId conv(const std::string& name, TensorId x, const ConvLayer& layer, std::int64_t filters,
+                  std::int64_t groups) {
+        const std::int64_t channels = extent(x, 1);
+        if (channels % groups != 0)
+            throw ShapeError(
+                fmt::format("{} channels do not divide into {} groups", channels, groups));
+        const std::int64_t width = layer.kernel_width.value_or(layer.kernel);
+        const std::int64_t sides = layer.padding_width.value_or(layer.padding);
+        const Attributes attributes{{"strides", Integers{layer.stride, layer.stride}},
+                                    {"dilations", Integers{layer.dilation, layer.dilation}},
+                                    {"pads", Integers{layer.padding, sides, layer.padding, sides}},
+                                    {"group", groups}};
+        std::vector<TensorId> inputs{
+            x, graph_.weight(name + ".weight", {filters, channels / groups, layer.kernel, width})};
+        if (layer.bias) inputs.push_back(graph_.weight(name + ".bias", {filters}));
+        return graph_.add(name, "Conv", std::move(inputs), attributes);
+    }
+
+    TensorId pool(const std::string& name, TensorId x, const PoolLayer& layer) {
+        if (layer.kind == PoolKind::global_average)
+            return graph_.add(name, "GlobalAveragePool", {x});
+        if (layer.kind == PoolKind::global_max) return graph_.add(name, "GlobalMaxPool", {x});
+        const std::int64_t stride = layer.stride.value_or(layer.kernel);
+        return graph_.add(name, layer.kind == PoolKind::max ? "MaxPool" : "AveragePool", {x},
+                          {{"kernel_shape", Integers{layer.kernel, layer.kernel}},
+                           {"strides", Integers{stride, stride}},
+                           {"pads", Integers(4, layer.padding)},
+                           {"ceil_mode", std::int64_t{layer.ceil ? 1 : 0}}});
+    }
+
+    TensorId norm(const std::string& name, TensorId x, NormKind kind) {
+        if (kind == NormKind::layer) return graph_.norm(name, x, GraphBuilder::Norm::layer);
+        if (kind == NormKind::rms) return graph_.norm(name, x, GraphBuilder::Norm::rms);
+        const Shape channels{extent(x, 1)};
+        std::vector<TensorId> inputs{x, graph_.weight(name + ".scale", channels),
+                                     graph_.weight(name + ".bias", channels)};
+        if (kind == NormKind::instance)
+            return graph_.add(name, "InstanceNormalization", std::move(inputs));
+        for (const char* statistic : {".mean", ".variance"}) {  // measured, not trained
+            inputs.push_back(graph_.weight(name + statistic, channels));
+            graph_.set_role(inputs.back(), TensorRole::constant);
+        }
+        return graph_.add(name, "BatchNormalization", std::move(inputs));
+    }
+
+    TensorId activation(const std::string& name, TensorId x, int row) {
+        const auto& [word, type] = kActivations[static_cast<std::size_t>(row)];
+        Attributes attributes;
+        if (word == "relu6") attributes = {{"min", 0.0}, {"max", 6.0}};
+        return graph_.add(name, std::string(type), {x}, std::move(attributes));
+    }
+
+    TensorId transposed(const std::string& name, TensorId x) {
+        Integers perm(graph_.shape(x).size());
+        for (std::size_t i = 0; i < perm.size(); ++i) perm[i] = static_cast<std::int64_t>(i);
+        if (perm.size() < 2) throw ShapeError("its second operand has less than two dimensions");
+        std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+        return graph_.add(name + ".transpose", "Transpose", {x}, {{"perm", perm}});
+    }
+
+    TensorId attention(const std::string& name, TensorId x, const AttentionLayer& layer) {
+        const std::int64_t hidden = extent(x, 2);
+        const std::int64_t kv_heads = layer.kv_heads.value_or(layer.heads);
+        if (!layer.head_dim && hidden % layer.heads != 0)
+            throw ShapeError(
+                fmt::format("a size of {} does not divide into {} heads", hidden, layer.heads));
+        return add_attention(graph_, name, x,
+                             {.heads = layer.heads,
+                              .kv_heads = kv_heads,
+                              .head_dim = layer.head_dim.value_or(hidden / layer.heads),
+                              .bias = layer.bias,
+                              .rotary = layer.rotary});
+    }
+
+    TensorId upsample(const std::string& name, TensorId x, const UpsampleLayer& layer) {
+        Shape sizes = graph_.shape(x);
+        for (std::size_t i = 2; i < sizes.size(); ++i)
+            sizes[i] = checked_multiply(sizes[i], layer.scale);
+        return graph_.add(
+            name, "Resize", {x},
+            {{"sizes", sizes},
+             {"mode", layer.mode == UpsampleMode::nearest ? std::string("nearest") : "linear"}});
+    }
+
+    TensorId recurrent(const std::string& name, TensorId x, const RecurrentLayer& layer) {
+        const std::string type = layer.kind == RecurrentKind::lstm  ? "LSTM"
+                                 : layer.kind == RecurrentKind::gru ? "GRU"
+                                                                    : "RNN";
+        const std::int64_t gates = type == "LSTM" ? 4 : type == "GRU" ? 3 : 1;
+        const std::int64_t directions = layer.bidirectional ? 2 : 1;
+        const std::int64_t rows = gates * layer.hidden;
+        const std::int64_t input = extent(x, 2);
+        const TensorId y = graph_.add(
+            name, type,
+            {x, graph_.weight(name + ".weight", {directions, rows, input}),
+             graph_.weight(name + ".recurrence", {directions, rows, layer.hidden}),
+             graph_.weight(name + ".bias", {directions, 2 * rows})},
+            {{"layout", std::int64_t{1}},
+             {"hidden_size", layer.hidden},
+             {"direction", std::string(layer.bidirectional ? "bidirectional" : "forward")}});
+        return graph_.add(
+            name + ".join", "Reshape", {y},
+            {{"shape", Shape{extent(x, 0), extent(x, 1), directions * layer.hidden}}});
+    }
+
+    GraphBuilder graph_;
+    Reading& reading_;
+    int depth_ = 0;
+    std::int64_t layers_built_ = 0;
+};
+
+}  // namespace
+
+MapSchema<LayerInput> layer_input_schema() {
+    return MapSchema<LayerInput>("input")
+        .field("shape", &LayerInput::shape,
+               list_of(count_value({.max = 1 << 30}), {.min = 0, .max = 8}), Presence::required,
+               "of one inference, the batch left out: [channels, rows, columns]")
+        .choice("type", &LayerInput::type,
+                {.names = {{"real", LayerInput::Type::real}, {"token", LayerInput::Type::token}},
+                 .otherwise = LayerInput::Type::real},
+                "numbers, or tokens for an embedding");
+}
+
+Graph build_layers(const LayerInput& input, const ConfigNode& layers, std::int64_t batch,
+                   GraphBuilder builder, Reading& reading) {
+    return Builder(std::move(builder), reading).build(input, layers, batch);
+}
+
+}  // namespace perfwatt

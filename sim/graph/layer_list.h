@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/config/schema.h"
+#include "sim/graph/graph.h"
+#include "sim/graph/graph_builder.h"
+
+namespace perfwatt {
+
+/// The input of a network of layers: the shape of one inference, to which the batch is put in
+/// front.
+struct LayerInput {
+    enum class Type { real, token };
+
+    std::vector<std::int64_t> shape;
+    Type type = Type::real;
+};
+
+[[nodiscard]] MapSchema<LayerInput> layer_input_schema();
+
+/// Builds the graph of a list of layers (key `layers` of a workload), each a map with one of
+///   conv, depthwise, linear, matmul, pool, norm, activation, add, multiply, concat, softmax,
+///   attention, embedding, upsample, flatten, reshape, transpose, recurrent,
+/// or a group: `layers:` with `repeat:`, or `branches:` (lists of layers, all from the same input;
+/// an empty one passes it on) with `join: add|multiply|concat`. A layer reads the one before it, or
+/// the layers named in `from:`; names hold within their list, once for each repetition; "input" is
+/// what entered the list. Mistakes go to `reading`.
+[[nodiscard]] Graph build_layers(const LayerInput& input, const ConfigNode& layers,
+                                 std::int64_t batch, GraphBuilder builder, Reading& reading);
+
+}  // namespace perfwatt

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sim/config/schema.h"
+#include "sim/graph/layer_list.h"
+#include "sim/graph/transformer.h"
+
+namespace perfwatt {
+
+/// A file of `schema: perfwatt/workload/v1`: either `transformer`, or `input` and `layers`.
+struct WorkloadSpec {
+    std::optional<std::string> name;
+    std::string description;
+    std::optional<std::int64_t> macs;  ///< of one inference as the file stands
+    std::optional<std::int64_t> parameters;
+    std::optional<TransformerSpec> transformer;
+    std::optional<LayerInput> input;
+    const ConfigNode* layers = nullptr;
+};
+
+[[nodiscard]] MapSchema<WorkloadSpec> workload_schema();
+
+}  // namespace perfwatt
