@@ -4,6 +4,10 @@ namespace perfwatt {
 
 Time Device::fill_drain(const Command&) const { return Time::zero(); }
 
+std::int64_t Device::executed_macs(const Contract& tile) const {
+    return tile.m * tile.n * tile.k * tile.repeat;
+}
+
 ScratchpadGeometry Device::scratchpad() const { return {}; }
 
 DmaPort Device::dma_port() const { return {}; }

@@ -119,6 +119,8 @@ class Device {
     [[nodiscard]] virtual Time duration(const Command& command) const = 0;
     /// Of duration(): the share in which the unit's pipeline or array fills or drains.
     [[nodiscard]] virtual Time fill_drain(const Command& command) const;
+    /// MACs the cells do for a tile: useful, padding and recomputation. As given here: m n k repeat.
+    [[nodiscard]] virtual std::int64_t executed_macs(const Contract& tile) const;
     [[nodiscard]] virtual ScratchpadGeometry scratchpad() const;
     [[nodiscard]] virtual DmaPort dma_port() const;
     /// Appends what a contract or vector command does to the banks. A command whose own uses need

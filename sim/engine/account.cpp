@@ -79,14 +79,14 @@ std::vector<UnitUse> unit_uses(const RunRecord& record) {
     return uses;
 }
 
-void add_work(const Command& command, LayerUse& layer) {
+void add_work(const RunRecord& record, const Command& command, LayerUse& layer) {
     if (const auto* load = std::get_if<Load>(&command.work)) {
         layer.read_bytes += load->source.bytes();
     } else if (const auto* store = std::get_if<Store>(&command.work)) {
         layer.write_bytes += store->target.bytes();
     } else if (const auto* contract = std::get_if<Contract>(&command.work)) {
         layer.useful_macs += contract->useful_macs;
-        layer.executed_macs += contract->m * contract->n * contract->k * contract->repeat;
+        layer.executed_macs += record.device.executed_macs(*contract);
     }
 }
 
@@ -133,7 +133,7 @@ std::vector<LayerUse> layer_uses(const RunRecord& record, const PathBreakdown& p
         layer.start = layer.commands == 0 ? times.start : std::min(layer.start, times.start);
         layer.end = std::max(layer.end, times.end);
         ++layer.commands;
-        add_work(command, layer);
+        add_work(record, command, layer);
         LayerUnit& unit = units[command.layer.index()][command.unit.index()];
         unit.sweep.add(times);
         if (!unit.first.valid()) {
@@ -160,7 +160,7 @@ std::vector<invariants::Work> unit_work(const RunRecord& record) {
         const auto* vector = std::get_if<Vector>(&command.work);
         if (contract != nullptr && kind == UnitKind::matrix) {
             macs[{contract->first_type, contract->second_type}] +=
-                contract->m * contract->n * contract->k * contract->repeat;
+                record.device.executed_macs(*contract);
         } else if (vector != nullptr && kind == UnitKind::vector) {
             operations[vector->type] += vector->operations;
         }
@@ -253,11 +253,12 @@ PlatformResult account(RunRecord record) {
         break_down(record.program, path, record.launched,
                    [&](const PathSlice& slice) { return causes_of(record, slice); });
     result.causes = breakdown.whole;
+    result.path = breakdown.spans;
     result.layers = layer_uses(record, breakdown);
     for (const Command& command : record.program.commands) {
         if (const auto* contract = std::get_if<Contract>(&command.work)) {
             result.useful_macs += contract->useful_macs;
-            result.executed_macs += contract->m * contract->n * contract->k * contract->repeat;
+            result.executed_macs += record.device.executed_macs(*contract);
         }
     }
     for (const LinkRecord& link : record.links) {

@@ -92,15 +92,23 @@ std::vector<PathSlice> critical_path(const Program& program, std::span<const Com
 
 PathBreakdown break_down(const Program& program, std::span<const PathSlice> path, Time launched,
                          const SliceCauses& causes) {
-    PathBreakdown result{.whole = {}, .layers = std::vector<CauseTimes>(program.layers.size())};
-    of(result.whole, TimeCause::launch) += launched;
+    PathBreakdown result{
+        .whole = {}, .layers = std::vector<CauseTimes>(program.layers.size()), .spans = {}};
+    const auto uncaused = [&](TimeCause cause, Time from, Time to) {
+        CausedSpan span{.from = from, .to = to};
+        of(span.causes, cause) = to - from;
+        of(result.whole, cause) += to - from;
+        result.spans.push_back(span);
+    };
+    uncaused(TimeCause::launch, Time::zero(), launched);
     for (const PathSlice& slice : path) {
         if (!slice.command.valid()) {
-            of(result.whole, TimeCause::dependency) += slice.to - slice.from;
+            uncaused(TimeCause::dependency, slice.from, slice.to);
             continue;
         }
         const CauseTimes split = causes(slice);
         PERFWATT_CHECK(sum(split) == slice.to - slice.from, "causes do not fill their slice");
+        result.spans.push_back({.from = slice.from, .to = slice.to, .causes = split});
         const LayerId layer = program.commands[slice.command.index()].layer;
         for (std::size_t i = 0; i < split.size(); ++i) {
             result.whole[i] += split[i];

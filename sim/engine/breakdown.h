@@ -42,9 +42,17 @@ struct PathSlice {
 /// Splits a slice of one command into causes whose sum is the slice's length.
 using SliceCauses = std::function<CauseTimes(const PathSlice&)>;
 
+/// A span of the critical path with its causes, which sum to its length.
+struct CausedSpan {
+    Time from;
+    Time to;
+    CauseTimes causes{};
+};
+
 struct PathBreakdown {
     CauseTimes whole{};
     std::vector<CauseTimes> layers;  ///< by LayerId
+    std::vector<CausedSpan> spans;   ///< in time order, from zero to the end without gap
 };
 
 /// Gaps count as `dependency`, the time before `launched` as `launch`.

@@ -13,9 +13,6 @@
 #include "sim/engine/unit_factory.h"
 #include "sim/engine/unit_module.h"
 
-// libsystemc refers to it; who has a main() of his own need not have one of these as well.
-__attribute__((weak)) int sc_main(int, char**) { return 1; }
-
 namespace perfwatt {
 
 namespace {
@@ -42,15 +39,39 @@ std::vector<ActionId> append(std::vector<Action>& all, std::vector<Action> actio
     return ids;
 }
 
+/// Work on the host is the chip's affair, whatever its family.
+std::vector<Action> host_actions(const std::optional<HostSpec>& host) {
+    if (!host) return {};
+    return {{.name = "host.operation",
+             .unit = "operation",
+             .meaning = "an operation of the network that the host does for the chip",
+             .component = EnergyComponent::host,
+             .picojoules = host->picojoules_per_operation,
+             .source = host->energy_source,
+             .not_modelled = host->picojoules_per_operation > 0 ? "" : "the chip's file says 0"}};
+}
+
+void count_host(const Program& program, const std::vector<ActionId>& ids, Counts& counts) {
+    for (const Command& command : program.commands) {
+        const auto* delay = std::get_if<Delay>(&command.work);
+        if (delay == nullptr || delay->operations == 0) continue;
+        PERFWATT_CHECK(!ids.empty(), "a program has host work, its chip no host");
+        const int layer = command.layer.valid() ? command.layer.value : counts.layers() - 1;
+        counts.add(layer, ids.front(), delay->operations);
+    }
+}
+
 /// All actions of a platform and where each of its parts finds its own.
 struct ActionTable {
     std::vector<Action> actions;
     std::vector<ActionId> device;
+    std::vector<ActionId> host;
     std::vector<std::vector<ActionId>> links;
     std::vector<std::vector<ActionId>> memories;
 
     explicit ActionTable(const PlatformSetup& setup) {
         device = append(actions, setup.device->actions());
+        host = append(actions, host_actions(setup.host));
         for (const auto& link : setup.links) {
             links.push_back(append(actions, link->actions()));
         }
@@ -175,6 +196,7 @@ class Simulation {
                          .dma_ports = std::vector<BusyCurve>(units_.size()),
                          .counts = std::move(context_.counts)};
         const Time end = end_of_run(record);
+        count_host(*setup_.program, table_.host, record.counts);
         for (MemorySystem::Link& link : memory_system_.links()) {
             record.links.push_back(std::move(link.record));
         }

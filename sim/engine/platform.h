@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct PlatformSetup {
     std::vector<PlatformMemory> memories;  ///< by MemoryId
     /// Host time before the first command; zero where the program has a launch command of its own.
     Time launch;
+    /// Prices the operations of host commands; needed where the program has any.
+    std::optional<HostSpec> host;
     std::int64_t removed_macs = 0;  ///< of the layers' MACs, by named passes
     bool want_timeline = false;
 };
@@ -71,8 +74,9 @@ struct PlatformResult {
     std::vector<UnitUse> units;
     std::vector<LinkUse> links;
     std::vector<MemoryReport> memories;
-    Counts counts;        ///< by layer; the last row is what belongs to none
-    CauseTimes causes{};  ///< along the critical path; sums to `end`
+    Counts counts;                 ///< by layer; the last row is what belongs to none
+    CauseTimes causes{};           ///< along the critical path; sums to `end`
+    std::vector<CausedSpan> path;  ///< the same, span by span from zero to `end`
     std::vector<LayerUse> layers;
     std::int64_t useful_macs = 0;
     std::int64_t executed_macs = 0;
