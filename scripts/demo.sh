@@ -12,8 +12,7 @@ perfwatt=build/release/perfwatt
 mkdir -p out/demo
 "$perfwatt" compare \
     --chip edge_tpu --chip warboy --chip tesla_fsd \
-    --workload resnet50 --workload mobilenet_v2 --workload bert_base \
-    --mixed-power-boundaries
+    --workload resnet50 --workload mobilenet_v2 --workload bert_base
 
 "$perfwatt" sweep configs/sweeps/demo.yaml --store out/demo/demo.db
 "$perfwatt" report out/demo/demo.db --html out/demo/report.html --pareto latency_ns,energy_pj
