@@ -126,6 +126,19 @@ struct ProgramBuilder::State {
         memories[region.memory.index()].touch(region.address, end_of(region), access, found);
     }
 
+    void touch_late(CommandId command, const Region& region, bool writing) {
+        PERFWATT_CHECK(command.index() + 1 == program.commands.size(), "not the latest command");
+        Command& late = program.commands.back();
+        found.clear();
+        touch(region, {.command = command, .unit = late.unit, .writes = false, .columns = {}},
+              writing);
+        for (const Access& before : found)
+            if (before.unit != late.unit && before.command != command)
+                late.after.push_back(before.command);
+        std::sort(late.after.begin(), late.after.end());
+        late.after.erase(std::unique(late.after.begin(), late.after.end()), late.after.end());
+    }
+
     // Reads before writes: a command that does both waits for neither of its own accesses.
     void touch_all(const Load& load, const Access& access) {
         touch(load.source, access, false);
@@ -196,6 +209,14 @@ CommandId ProgramBuilder::add(UnitId unit, LayerId layer,
     std::sort(command.after.begin(), command.after.end());
     program.commands.push_back(std::move(command));
     return id;
+}
+
+void ProgramBuilder::reads(CommandId command, const Region& region) {
+    state_->touch_late(command, region, false);
+}
+
+void ProgramBuilder::writes(CommandId command, const Region& region) {
+    state_->touch_late(command, region, true);
 }
 
 const Program& ProgramBuilder::program() const { return state_->program; }

@@ -22,6 +22,10 @@ class ProgramBuilder {
     CommandId add(UnitId unit, LayerId layer,
                   std::variant<Load, Store, Contract, Vector, Delay> work,
                   const std::vector<CommandId>& extra = {});
+    /// Says that a command whose work names no addresses (a host's) also writes, or reads, these
+    /// bytes: later commands that touch them wait for it. It must be the latest command.
+    void writes(CommandId command, const Region& region);
+    void reads(CommandId command, const Region& region);
     [[nodiscard]] const Program& program() const;
     [[nodiscard]] Program take();
 

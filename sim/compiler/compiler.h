@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sim/arch/device.h"
+#include "sim/graph/graph.h"
+#include "sim/program/program.h"
+
+namespace perfwatt {
+
+/// A memory as the compiler sees it; [0] holds weights, inputs, outputs and spilled activations,
+/// later ones are shared SRAM, preferred for activations as long as they have room.
+struct TargetMemory {
+    std::string name;
+    std::int64_t bytes_per_second = 0;  ///< peak
+    std::int64_t capacity_bytes = 0;    ///< 0: not limited
+    std::int64_t burst_bytes = 64;
+};
+
+/// A processor that does what the device can't; its rate is stated, never assumed.
+struct HostRate {
+    std::int64_t operations_per_second = 0;
+    std::int64_t bytes_per_second = 0;  ///< to and from the device's memory
+    Time latency;                       ///< of handing work over and back
+};
+
+struct CompileTarget {
+    const Device* device = nullptr;
+    std::vector<TargetMemory> memories;
+    std::optional<HostRate> host;
+};
+
+/// cold: every weight comes from memory. steady: weights that stay on chip are there already.
+enum class Start : std::uint8_t { cold, steady };
+
+struct CompileOptions {
+    std::string precision = "int8";  ///< see precisions()
+    Start start = Start::steady;
+    int effort = 1000;  ///< candidates priced for each kernel, at most
+    bool fuse = true;
+    bool resident_weights = true;      ///< keep weights on chip where room is left
+    bool resident_activations = true;  ///< keep activations on chip where they fit
+    /// Blocks emitted of a repeated segment; 0: all. At least 3 otherwise: first, middle, last.
+    int blocks_emitted = 0;
+    std::vector<std::string> dump_after;      ///< passes, see pass_names()
+    std::map<std::string, Mapping> mappings;  ///< by kernel name: replayed instead of searched
+};
+
+/// A segment of identical kernels, one block after the other: the layers of a transformer.
+struct Repeat {
+    int first_kernel = 0;
+    int kernels_per_block = 0;
+    int count = 0;
+    int blocks_emitted = 0;  ///< the first ones; what follows the segment joins the last of them
+    int first_layer = 0;     ///< of the emitted program
+    int layers_per_block = 0;
+};
+
+/// What became of one kernel.
+struct KernelReport {
+    std::string name;
+    std::string operator_type;
+    std::string engine;  ///< "device" or "host"
+    MappingChoice choice;
+    int layer = -1;  ///< of the program; -1 where its block is not emitted
+};
+
+/// Where a tensor lies while the program runs; tensors that are views of others share their place.
+struct TensorPlace {
+    std::string tensor;
+    TensorRole role = TensorRole::activation;
+    std::int64_t bytes = 0;
+    Placement placement;
+    bool resident = false;  ///< a weight kept on chip between inferences
+};
+
+/// The least time of a layer: the work the program gives each resource over its peak.
+struct LayerBound {
+    Time compute;
+    Time vector;
+    Time memory;
+    [[nodiscard]] Time time() const;
+};
+
+struct Compiled {
+    Program program;
+    std::vector<KernelReport> kernels;
+    std::vector<TensorPlace> places;
+    std::vector<LayerBound> layer_bounds;  ///< by LayerId
+    LayerBound bound;                      ///< of the emitted program
+    std::optional<Repeat> repeat;
+    int candidates = 0;             ///< mappings priced
+    std::int64_t graph_macs = 0;    ///< of the network as given
+    std::int64_t removed_macs = 0;  ///< by passes, named in `notes`
+    std::int64_t host_operations = 0;
+    std::int64_t on_chip_bytes = 0;  ///< of a core's scratchpad: activations and weights kept
+    std::int64_t memory_bytes = 0;   ///< of memory 0 in use
+    std::vector<std::string> not_modelled;
+    std::vector<std::string> notes;                          ///< what passes did, in words
+    std::vector<std::pair<std::string, std::string>> dumps;  ///< pass -> text
+};
+
+/// "fold", "infer", "quantise", "fuse", "lower", "place", "map", "allocate", "emit".
+[[nodiscard]] const std::vector<std::string>& pass_names();
+
+/// From a network with known shapes to a program for one device. Throws UserError for what the user
+/// can mend (a precision, an operator, a network larger than memory); a kernel that fits nowhere on
+/// chip is an Infeasible naming it. Deterministic; names carry no meaning.
+[[nodiscard]] std::variant<Compiled, Infeasible> compile(Graph graph, const CompileTarget& target,
+                                                         const CompileOptions& options);
+
+}  // namespace perfwatt

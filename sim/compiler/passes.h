@@ -1,0 +1,68 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/arch/device.h"
+#include "sim/arch/kernel.h"
+#include "sim/compiler/compiler.h"
+#include "sim/compiler/precision.h"
+#include "sim/graph/graph.h"
+
+namespace perfwatt {
+
+/// BatchNormalization after a convolution moves into its weights and bias; identities and views of
+/// views disappear. Says what it did, in words.
+[[nodiscard]] std::vector<std::string> fold(Graph& graph);
+
+/// Every shape is known and every operator has a row. Throws UserError listing what has not.
+void check_shapes(const Graph& graph);
+
+/// Sets the type of every real-valued tensor: weights, activations, and biases at accumulator
+/// width.
+void quantise(Graph& graph, const Precision& precision);
+
+/// Nodes that become one kernel: an anchor and what is applied to its output before it goes on.
+struct FusionGroup {
+    NodeId anchor;
+    std::vector<NodeId> followers;  ///< in topological order
+    TensorId output;                ///< of the last
+};
+
+/// Covers all nodes, in topological order of the anchors. Without `enabled` every node stands
+/// alone.
+[[nodiscard]] std::vector<FusionGroup> fuse(const Graph& graph, bool enabled);
+
+/// A tensor that is a part of another one's bytes: the result of a view, an input of a
+/// concatenation.
+struct Alias {
+    TensorId root;
+    std::int64_t offset_bytes = 0;
+};
+
+/// Kernels in order of execution, with the tensors that share bytes.
+struct Lowered {
+    std::vector<Kernel> kernels;
+    std::vector<int> node_of;        ///< by kernel: the anchor's node, for layers
+    std::vector<std::int64_t> macs;  ///< by kernel: of the graph
+    std::vector<Alias> aliases;      ///< by TensorId; itself where it stands alone
+    std::vector<std::string> notes;
+};
+
+/// Throws UserError naming operator, node and file for what cannot be lowered.
+[[nodiscard]] Lowered lower(Graph& graph, const std::vector<FusionGroup>& groups,
+                            const Precision& precision);
+
+/// The longest run of identical consecutive segments of kernels, if one repeats at least 4 times.
+[[nodiscard]] std::optional<Repeat> find_repeat(const Lowered& lowered);
+
+/// What tells kernels apart for the mapper: shapes, types, sizes and roles, no names and no ids.
+[[nodiscard]] std::string signature(const Kernel& kernel);
+
+// Texts for --dump-after.
+[[nodiscard]] std::string to_text(const Graph& graph);
+[[nodiscard]] std::string to_text(const Graph& graph, const std::vector<FusionGroup>& groups);
+[[nodiscard]] std::string to_text(const Lowered& lowered);
+
+}  // namespace perfwatt
