@@ -45,7 +45,8 @@ std::string to_string(const Diagnostic& diagnostic) {
     text += '\n';
     if (!diagnostic.source_line.empty()) {
         text += fmt::format("  {}\n", diagnostic.source_line);
-        if (diagnostic.place.column > 0) text += fmt::format("  {:>{}}\n", '^', diagnostic.place.column);
+        if (diagnostic.place.column > 0)
+            text += fmt::format("  {:>{}}\n", '^', diagnostic.place.column);
     }
     if (!diagnostic.hint.empty()) text += fmt::format("  hint: {}\n", diagnostic.hint);
     return text;
@@ -58,15 +59,18 @@ UserError::UserError(Diagnostic diagnostic)
     : UserError(std::vector<Diagnostic>{std::move(diagnostic)}) {}
 
 UserError::UserError(std::string message, std::string hint)
-    : UserError(Diagnostic{.place = {},
-                           .message = std::move(message),
-                           .hint = std::move(hint),
-                           .source_line = {}}) {}
+    : UserError(Diagnostic{
+          .place = {}, .message = std::move(message), .hint = std::move(hint), .source_line = {}}) {
+}
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
     for (const std::string& candidate : candidates) {
+        // The distance is no less than the difference in length; a word may be a megabyte long.
+        const std::size_t apart = word.size() > candidate.size() ? word.size() - candidate.size()
+                                                                 : candidate.size() - word.size();
+        if (apart >= best_distance) continue;
         const std::size_t distance = edit_distance(word, candidate);
         if (distance < best_distance) {
             best_distance = distance;

@@ -29,6 +29,7 @@ constexpr std::array kRows = {
     Row{ConfigKind::sweep, "sweep", "sweeps"},
     Row{ConfigKind::baseline, "baseline", "baselines"},
     Row{ConfigKind::energy, "energy", "energy"},
+    Row{ConfigKind::mapping, "mapping", "mappings"},
 };
 
 constexpr const Row& row(ConfigKind kind) { return kRows[static_cast<std::size_t>(kind)]; }

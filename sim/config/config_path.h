@@ -8,7 +8,16 @@
 namespace perfwatt {
 
 /// The kinds of documents: `schema: perfwatt/KIND/v1`.
-enum class ConfigKind : std::uint8_t { chip, system, memory, workload, sweep, baseline, energy };
+enum class ConfigKind : std::uint8_t {
+    chip,
+    system,
+    memory,
+    workload,
+    sweep,
+    baseline,
+    energy,
+    mapping,
+};
 
 [[nodiscard]] std::string_view to_string(ConfigKind kind);
 [[nodiscard]] std::optional<ConfigKind> config_kind_from(std::string_view name);

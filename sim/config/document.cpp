@@ -276,7 +276,7 @@ ConfigKind Document::kind_of(const std::string& file) {
     if (found.empty()) root = read_yaml(text, file, found);
     const ConfigNode* schema = root.find("schema");
     std::vector<std::string> known;
-    for (int i = 0; i <= static_cast<int>(ConfigKind::energy); ++i) {
+    for (int i = 0; i <= static_cast<int>(ConfigKind::mapping); ++i) {
         known.push_back(schema_line(static_cast<ConfigKind>(i)));
         if (schema != nullptr && schema->text == known.back()) return static_cast<ConfigKind>(i);
     }

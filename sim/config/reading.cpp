@@ -7,7 +7,8 @@
 namespace perfwatt {
 namespace {
 
-constexpr std::size_t kMostErrors = 100;
+constexpr std::size_t kMostShown = 100;
+constexpr std::size_t kMostKept = 1000;
 
 std::string escaped(const std::string& text) {
     std::string result;
@@ -37,6 +38,7 @@ std::string_view label(Status status) {
 }  // namespace
 
 void Reading::error(const Place& place, std::string message, std::string hint) {
+    if (++error_count_ > kMostKept) return;
     errors_.push_back({.place = place,
                        .message = std::move(message),
                        .hint = std::move(hint),
@@ -51,9 +53,9 @@ void Reading::finish() const {
         return std::tie(a.place.file, a.place.line, a.place.column) <
                std::tie(b.place.file, b.place.line, b.place.column);
     });
-    if (all.size() > kMostErrors) {
-        const std::size_t more = all.size() - kMostErrors;
-        all.resize(kMostErrors);
+    if (all.size() > kMostShown) {
+        const std::size_t more = document_->errors().size() + error_count_ - kMostShown;
+        all.resize(kMostShown);
         all.push_back({.place = {.file = document_->file(), .line = 0, .column = 0},
                        .message = fmt::format("and {} more", more),
                        .hint = {},

@@ -47,7 +47,7 @@ class Reading {
     }
     void record(ResolvedValue value) { resolved_.push_back(std::move(value)); }
 
-    [[nodiscard]] std::size_t error_count() const { return errors_.size(); }
+    [[nodiscard]] std::size_t error_count() const { return error_count_; }
     /// Throws UserError with everything collected, in the order of the file; does nothing when all
     /// is well. Every reading must be finished.
     void finish() const;
@@ -58,7 +58,8 @@ class Reading {
 
   private:
     const Document* document_;
-    std::vector<Diagnostic> errors_;
+    std::vector<Diagnostic> errors_;  ///< the first of them
+    std::size_t error_count_ = 0;
     std::vector<ResolvedValue> resolved_;
 };
 

@@ -47,15 +47,20 @@ void read_scalar(const ConfigRule& rule, void* into, const ConfigNode& wrapped, 
     scalar.status = node.status;
     scalar.note = node.note;
     rule.assign(into, scalar);
-    const bool prose = rule.scalar.kind == ScalarRule::Kind::prose;
+    using Kind = ScalarRule::Kind;
+    const Kind kind = rule.scalar.kind;
+    const bool prose = kind == Kind::prose;
     if (prose && node.origin == Origin::fallback) return;
+    // A note for a whole map is about its figures, not about names and words.
+    const bool words = prose || kind == Kind::text || kind == Kind::verbatim;
+    const bool noted = !words || &node != &wrapped;
     reading.record({.path = path,
                     .value = node.text,
                     .canonical = canonical(rule.scalar, scalar),
                     .where = where(node),
                     .origin = node.origin,
-                    .status = prose ? Status::plain : node.status,
-                    .note = prose ? std::string{} : node.note,
+                    .status = noted ? node.status : Status::plain,
+                    .note = noted ? node.note : std::string{},
                     .hashed = !prose});
 }
 

@@ -29,23 +29,6 @@ std::string lower(std::string_view text) {
     return result;
 }
 
-/// Whether some YAML reader takes this word, without quotes, for something else than text.
-bool is_ambiguous(std::string_view text) {
-    constexpr std::array<std::string_view, 11> kWords = {
-        "yes", "no", "on", "off", "true", "false", "null", "~", ".nan", ".inf", "-.inf"};
-    const std::string word = lower(text);
-    if (std::find(kWords.begin(), kWords.end(), word) != kWords.end()) return true;
-    const std::size_t start = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-    if (start >= text.size() || !(is_digit(text[start]) || text[start] == '.')) return false;
-    // Integers, reals, dates and the times of day that YAML 1.1 reads as numbers.
-    if (word.substr(start).starts_with("0x"))
-        return std::all_of(word.begin() + static_cast<std::ptrdiff_t>(start) + 2, word.end(),
-                           [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
-    return std::all_of(word.begin() + static_cast<std::ptrdiff_t>(start), word.end(), [](char c) {
-        return is_digit(c) || c == '.' || c == ':' || c == '_' || c == '-' || c == 'e' || c == '+';
-    });
-}
-
 QuantityError leading_zero(const std::string& key, const ConfigNode& node) {
     return {fmt::format("'{}' is {} with a leading zero", key, describe(node)),
             "some tools read such a number as octal: write it without"};
@@ -186,6 +169,22 @@ Parsed parse_with_unit(const ScalarRule& rule, const ConfigNode& node, const std
 }
 
 }  // namespace
+
+bool is_ambiguous(std::string_view text) {
+    constexpr std::array<std::string_view, 11> kWords = {
+        "yes", "no", "on", "off", "true", "false", "null", "~", ".nan", ".inf", "-.inf"};
+    const std::string word = lower(text);
+    if (std::find(kWords.begin(), kWords.end(), word) != kWords.end()) return true;
+    const std::size_t start = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
+    if (start >= text.size() || !(is_digit(text[start]) || text[start] == '.')) return false;
+    // Integers, reals, dates and the times of day that YAML 1.1 reads as numbers.
+    if (word.substr(start).starts_with("0x"))
+        return std::all_of(word.begin() + static_cast<std::ptrdiff_t>(start) + 2, word.end(),
+                           [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+    return std::all_of(word.begin() + static_cast<std::ptrdiff_t>(start), word.end(), [](char c) {
+        return is_digit(c) || c == '.' || c == ':' || c == '_' || c == '-' || c == 'e' || c == '+';
+    });
+}
 
 std::variant<ConfigScalar, QuantityError> parse_scalar(const ScalarRule& rule,
                                                        const ConfigNode& node,

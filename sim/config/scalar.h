@@ -12,6 +12,9 @@ namespace perfwatt {
                                                                      const ConfigNode& node,
                                                                      const std::string& key);
 
+/// Whether some YAML reader takes this word, without quotes, for something else than text.
+[[nodiscard]] bool is_ambiguous(std::string_view text);
+
 /// The value in base units, the same however it was written.
 [[nodiscard]] std::string canonical(const ScalarRule& rule, const ConfigScalar& scalar);
 

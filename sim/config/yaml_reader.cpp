@@ -9,8 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <map>
 #include <sstream>
 #include <utility>
+
+#include "sim/config/scalar.h"
 
 namespace perfwatt {
 namespace {
@@ -18,6 +21,8 @@ namespace {
 constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxNodes = 400'000;
 constexpr std::size_t kMaxDepth = 32;
+constexpr std::size_t kMaxKeys = 20'000;
+constexpr std::size_t kMaxErrors = 1000;
 
 /// Ends the reading of a document that no reader should hold in memory.
 struct Abandon {};
@@ -79,7 +84,7 @@ class TreeBuilder final : public YAML::EventHandler {
   private:
     struct Open {
         ConfigNode node;
-        std::vector<std::pair<std::string, int>> keys;  ///< sorted, with their lines
+        std::map<std::string, int> lines;  ///< of the keys
         std::string key;
         Place key_place;
         bool awaits_value = false;
@@ -94,6 +99,7 @@ class TreeBuilder final : public YAML::EventHandler {
                            .message = std::move(message),
                            .hint = std::move(hint),
                            .source_line = {}});
+        if (errors_.size() > kMaxErrors) throw Abandon{};
     }
     [[nodiscard]] bool expects_key() const {
         return !open_.empty() && open_.back().node.kind == ConfigNode::Kind::map &&
@@ -125,15 +131,15 @@ class TreeBuilder final : public YAML::EventHandler {
             error(map.key_place, "the merge key '<<' is not read", "use 'extends', or repeat");
         else if (text.empty())
             error(map.key_place, "a key is empty");
-        const auto at = std::lower_bound(
-            map.keys.begin(), map.keys.end(), text,
-            [](const auto& known, const std::string& word) { return known.first < word; });
-        map.duplicate = at != map.keys.end() && at->first == text;
+        const auto [at, is_new] = map.lines.insert({text, map.key_place.line});
+        map.duplicate = !is_new;
         if (map.duplicate)
             error(map.key_place, fmt::format("duplicate key '{}'", text),
                   fmt::format("first given at line {}", at->second));
-        else
-            map.keys.insert(at, {text, map.key_place.line});
+        if (map.lines.size() > kMaxKeys) {
+            error(map.key_place, fmt::format("more than {} keys in one map", kMaxKeys));
+            throw Abandon{};
+        }
     }
 
     void add(ConfigNode node) {
@@ -212,15 +218,19 @@ void annotate(ConfigNode& node, Status status, const std::string& note,
     for (const auto& [key, meaning] : kAnnotations) {
         for (const ConfigEntry& entry : node.entries) {
             if (entry.key != key) continue;
-            const bool well =
-                entry.value.kind == ConfigNode::Kind::scalar && !entry.value.text.empty();
+            const bool well = entry.value.kind == ConfigNode::Kind::scalar &&
+                              !entry.value.text.empty() &&
+                              (entry.value.quoted || !is_ambiguous(entry.value.text));
             if (!well || first != nullptr) {
                 errors.push_back(
                     {.place = well ? entry.key_place : entry.value.place,
                      .message = well ? fmt::format("both '{}' and '{}' are given", first->key, key)
                                      : fmt::format("'{}' must be text, not {}", key,
                                                    describe(entry.value)),
-                     .hint = well ? "a value is published, estimated or fitted" : "",
+                     .hint = well ? "a value is published, estimated or fitted"
+                             : entry.value.text.empty()
+                                 ? ""
+                                 : fmt::format("write \"{}\"", entry.value.text),
                      .source_line = {}});
                 continue;
             }

@@ -116,6 +116,19 @@ TEST(Document, DepthAndKeysAreBounded) {
               std::string::npos);
 }
 
+TEST(Document, MapsAreBounded) {
+    std::string body;
+    for (int i = 0; i <= 20'000; ++i) body += "k" + std::to_string(i) + ": 1\n";
+    EXPECT_NE(mistakes(body).find("more than 20000 keys in one map"), std::string::npos);
+}
+
+TEST(Document, ByteOrderMarksAndCarriageReturnsAreNoMatter) {
+    const Document document = Document::parse(
+        ConfigKind::chip, "\xef\xbb\xbfschema: perfwatt/chip/v1\r\na: b\r\nc: 'd'\r\n", "c.yaml");
+    EXPECT_EQ(values(document), "a=b\nc=d\n");
+    EXPECT_EQ(document.source_line(document.root().find("a")->place), "a: b");
+}
+
 TEST(Document, SchemaLineIsReadFirst) {
     const auto read = [](const std::string& text) {
         return message_of([&] { (void)Document::parse(ConfigKind::chip, text, "c.yaml", {}, {}); });
@@ -148,6 +161,11 @@ TEST(Document, AnnotationsExcludeEachOther) {
               "  a: {value: 1, source: p, fitted: q}\n"
               "                           ^\n"
               "  hint: a value is published, estimated or fitted\n");
+    EXPECT_EQ(mistakes("a: {value: 1, source: 2021}\n"),
+              "c.yaml:2:23: error: 'source' must be text, not '2021'\n"
+              "  a: {value: 1, source: 2021}\n"
+              "                        ^\n"
+              "  hint: write \"2021\"\n");
     EXPECT_EQ(mistakes("a: {value: 1, source: [p]}\n"),
               "c.yaml:2:23: error: 'source' must be text, not a list\n"
               "  a: {value: 1, source: [p]}\n"

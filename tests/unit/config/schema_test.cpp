@@ -334,6 +334,22 @@ TEST(Resolved, ListsEstimatedAndFittedPaths) {
     EXPECT_EQ(outcome.unit.energy.source(), "fitted: on BERT rows");
 }
 
+TEST(Resolved, ANoteForAMapIsAboutItsFigures) {
+    const Outcome outcome = read(
+        "estimated: all of it\nrows: 4\ncell: lstp\nvia: [{value: a, source: b}]\nnote: words\n");
+    EXPECT_EQ(paths_with(Status::estimated, outcome.resolved), std::vector<std::string>{"rows"});
+    EXPECT_EQ(paths_with(Status::published, outcome.resolved), std::vector<std::string>{"via.0"});
+}
+
+TEST(Schema, ManyMistakesAreCutShort) {
+    std::string body = "rows: 1\n";
+    for (int i = 0; i < 5000; ++i) body += "wrong_key_" + std::to_string(i) + ": 1\n";
+    const std::string message = read(body).message;
+    EXPECT_NE(message.find("wrong_key_99'"), std::string::npos);
+    EXPECT_EQ(message.find("wrong_key_100'"), std::string::npos);
+    EXPECT_NE(message.find("c.yaml: error: and 4900 more\n"), std::string::npos);
+}
+
 std::string hash(const std::string& body, const std::vector<std::string>& overrides = {}) {
     return config_hash(read(body, overrides).resolved);
 }
