@@ -81,9 +81,9 @@ std::vector<UnitUse> unit_uses(const RunRecord& record) {
 
 void add_work(const RunRecord& record, const Command& command, LayerUse& layer) {
     if (const auto* load = std::get_if<Load>(&command.work)) {
-        layer.read_bytes += load->source.bytes();
+        layer.traffic[load->source.memory.index()].read_bytes += load->source.bytes();
     } else if (const auto* store = std::get_if<Store>(&command.work)) {
-        layer.write_bytes += store->target.bytes();
+        layer.traffic[store->target.memory.index()].write_bytes += store->target.bytes();
     } else if (const auto* contract = std::get_if<Contract>(&command.work)) {
         layer.useful_macs += contract->useful_macs;
         layer.executed_macs += record.device.executed_macs(*contract);
@@ -122,6 +122,9 @@ TimeCause limit_off_path(const RunRecord& record, const LayerUse& layer, const L
 
 std::vector<LayerUse> layer_uses(const RunRecord& record, const PathBreakdown& path) {
     std::vector<LayerUse> layers(record.program.layers.size());
+    for (LayerUse& layer : layers) {
+        layer.traffic.resize(record.memories.size());
+    }
     std::vector<LayerUnits> units(layers.size());
     for (std::size_t i = 0; i < record.program.commands.size(); ++i) {
         const Command& command = record.program.commands[i];

@@ -54,6 +54,12 @@ struct LinkUse {
     std::int64_t write_bytes = 0;
 };
 
+/// Bytes that a layer asked of one memory.
+struct LayerTraffic {
+    std::int64_t read_bytes = 0;
+    std::int64_t write_bytes = 0;
+};
+
 /// What a run did for one layer of the program.
 struct LayerUse {
     Time start;  ///< of its first command; start == end == 0 where it has none
@@ -61,8 +67,7 @@ struct LayerUse {
     TimeCause limited_by = TimeCause::idle;
     UnitKind engine = UnitKind::dma;  ///< the kind of unit busiest for it, DMA only if alone
     std::int64_t commands = 0;
-    std::int64_t read_bytes = 0;  ///< asked of memories
-    std::int64_t write_bytes = 0;
+    std::vector<LayerTraffic> traffic;  ///< by MemoryId
     std::int64_t useful_macs = 0;
     std::int64_t executed_macs = 0;  ///< with padding and recomputation
     CauseTimes on_critical_path{};
