@@ -40,6 +40,7 @@ struct ChipFile {
     ProcessFile process;
     Trust trust = Trust::none;
     PowerBoundary power_boundary = PowerBoundary::chip;
+    std::string precision;
     std::vector<std::pair<std::string, Sourced<std::string>>> published;
     std::vector<LinkFile> links;
     std::vector<MemoryAttachment> memories;
@@ -68,7 +69,7 @@ MapSchema<LinkFile> link_schema() {
                {.min = "0 B", .max = "64 KiB", .otherwise = "0 B"},
                "headers and checks of each packet")
         .time("latency", &LinkFile::latency, {.min = "0 fs", .max = "1 s"}, "one way")
-        .energy_per_bit("energy", &LinkFile::energy, {.min = "0 pJ/bit"}, "of a bit that crosses")
+        .energy_per_bit("energy", &LinkFile::energy, {}, "of a bit that crosses")
         .check([](const LinkFile& link, const MapCheck& check) {
             if (link.packet_overhead > 0 && link.packet_payload == 0)
                 check.error("packet_overhead", "'packet_overhead' needs a 'packet_payload'");
@@ -96,7 +97,7 @@ MapSchema<HostFile> host_schema() {
         .operations("operations", &HostFile::operations_per_second, {},
                     "a second, sustained on the work the chip cannot do")
         .bandwidth("bandwidth", &HostFile::bytes_per_second, {}, "of its memory, sustained")
-        .energy("energy", &HostFile::energy, {.min = "0 pJ"}, "of one operation");
+        .energy("energy", &HostFile::energy, {}, "of one operation");
 }
 
 /// Rules between the fields of a chip.
@@ -141,6 +142,8 @@ MapSchema<ChipFile> chip_schema(const FamilyRegistry& families) {
                            {"board", PowerBoundary::board},
                            {"wall", PowerBoundary::wall}}},
                 "what the power of this chip includes")
+        .text("precision", &ChipFile::precision, {.otherwise = "int8"},
+              "in which networks are computed where the command line does not say")
         .field("published", &ChipFile::published,
                ordered_map_of(prose_value<Sourced<std::string>>(), {.max = 64}), Presence::optional,
                "figures to compare with; no model reads them")
@@ -167,6 +170,7 @@ ChipSpec to_spec(const ChipFile& file) {
                   .voltage = file.process.voltage,
                   .trust = file.trust,
                   .power_boundary = file.power_boundary,
+                  .default_precision = file.precision,
                   .memories = file.memories,
                   .launch = file.launch};
     for (const LinkFile& link : file.links)
@@ -224,19 +228,40 @@ void find_memories(std::vector<MemoryAttachment>& memories, const Document& docu
     }
 }
 
+/// What the catalog knows of the chip's memories; nothing once there are mistakes.
+std::vector<MemoryFacts> facts_of(const ChipSpec& chip, const MemoryCatalog& catalog,
+                                  const Document& document, Reading& reading) {
+    if (reading.error_count() > 0) return {};
+    std::vector<MemoryFacts> facts;
+    const ConfigNode& given = document.root().find("memories")->plain();
+    for (std::size_t i = 0; i < chip.memories.size(); ++i) {
+        try {
+            facts.push_back(catalog.facts(chip.memories[i], chip.links));
+        } catch (const UserError& error) {
+            for (const Diagnostic& found : error.diagnostics())
+                reading.error(found.place.file.empty() ? given.items[i].place : found.place,
+                              found.message, found.hint);
+        }
+    }
+    return facts;
+}
+
 LoadedChip load_chip_file(const std::string& file, const std::vector<std::string>& overrides,
-                          const FamilyRegistry& families, const ConfigPath& config_path) {
+                          const FamilyRegistry& families, const ConfigPath& config_path,
+                          const MemoryCatalog& memories) {
     const Document document = Document::load(ConfigKind::chip, file, config_path, overrides);
     Reading reading(document);
     const ChipFile chip = chip_schema(families).read(document.root(), reading);
     LoadedChip loaded{.spec = to_spec(chip), .file = document.file()};
     find_memories(loaded.spec.memories, document, config_path, reading);
+    loaded.memories = facts_of(loaded.spec, memories, document, reading);
     if (const ConfigNode* node = family_node(chip, families, document.root(), reading)) {
         const FamilyContext context{.chip = chip.name,
                                     .process_nm = loaded.spec.process_nm,
                                     .voltage = chip.process.voltage,
                                     .config_path = &config_path,
-                                    .file = document.file()};
+                                    .file = document.file(),
+                                    .memories = loaded.memories};
         loaded.spec.device =
             families.find(chip.family)->parse(*node, chip.family, context, reading);
     }
@@ -317,10 +342,11 @@ void relax(nlohmann::ordered_json& schema) {
 }  // namespace
 
 LoadedChip load_chip(const std::string& name_or_file, const std::vector<std::string>& overrides,
-                     const FamilyRegistry& families, const ConfigPath& config_path) {
+                     const FamilyRegistry& families, const ConfigPath& config_path,
+                     const MemoryCatalog& memories) {
     std::string file = find_chip_or_system(name_or_file, config_path);
     if (Document::kind_of(file) == ConfigKind::system) file = chip_of_system(file, config_path);
-    return load_chip_file(file, overrides, families, config_path);
+    return load_chip_file(file, overrides, families, config_path, memories);
 }
 
 nlohmann::ordered_json chip_json_schema(const FamilyRegistry& families) {

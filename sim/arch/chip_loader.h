@@ -28,13 +28,16 @@ struct LoadedChip {
     std::vector<ResolvedValue> resolved;
     std::vector<std::string> estimated;  ///< paths
     std::vector<std::string> fitted;     ///< paths
+    std::vector<MemoryFacts> memories;   ///< in the order of spec.memories
 };
 
 /// Reads a chip by name or file, or a system of one chip. `overrides` are "path.to.key=value".
-/// Throws UserError with every mistake of the file.
+/// Throws UserError with every mistake of the file. `memories` says what a family must know of those
+/// attached.
 [[nodiscard]] LoadedChip load_chip(const std::string& name_or_file,
                                    const std::vector<std::string>& overrides,
-                                   const FamilyRegistry& families, const ConfigPath& config_path);
+                                   const FamilyRegistry& families, const ConfigPath& config_path,
+                                   const MemoryCatalog& memories);
 
 /// JSON Schema of perfwatt/chip/v1 with the maps of all families.
 [[nodiscard]] nlohmann::ordered_json chip_json_schema(const FamilyRegistry& families);

@@ -51,6 +51,7 @@ struct ChipSpec {
     double voltage = 0;
     Trust trust = Trust::none;
     PowerBoundary power_boundary = PowerBoundary::chip;
+    std::string default_precision = "int8";
     std::vector<std::string> estimated;  ///< paths of values nobody published
     std::vector<LinkSpec> links;
     std::vector<MemoryAttachment> memories;  ///< [0] holds weights, inputs and spilled activations

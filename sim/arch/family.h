@@ -21,7 +21,9 @@ struct FamilyContext {
     double voltage = 0;
     const ConfigPath* config_path = nullptr;  ///< never null: for energy tables
     std::string file;                         ///< of the chip: names are looked up beside it first
-    std::vector<MemoryFacts> memories;        ///< by MemoryId: the chip's attachments, in order
+    /// By MemoryId: the chip's attachments, in order. Empty once the file has mistakes: a family
+    /// then reads its map for more of them and returns null.
+    std::vector<MemoryFacts> memories;
 };
 
 /// Something an architect might buy more of: `perfwatt explain` doubles its keys and runs again.

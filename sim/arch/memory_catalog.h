@@ -28,16 +28,14 @@ class MemoryCatalog {
   public:
     virtual ~MemoryCatalog() = default;
 
-    /// Of one attachment; `links` are the chip's. `beside_file` is the chip's, next to which a
-    /// standard is looked up first. Throws UserError for an unknown or impossible standard.
+    /// Of one attachment; `links` are the chip's. Throws UserError for an impossible standard, or
+    /// for more capacity than its channels hold.
     [[nodiscard]] virtual MemoryFacts facts(const MemoryAttachment& attachment,
-                                            const std::vector<LinkSpec>& links,
-                                            const std::string& beside_file) const = 0;
+                                            const std::vector<LinkSpec>& links) const = 0;
 
     /// The memory itself. `timing` is "exact" or "stream".
     [[nodiscard]] virtual std::unique_ptr<MemoryModel> make(const MemoryAttachment& attachment,
-                                                            std::string_view timing,
-                                                            const std::string& beside_file) const = 0;
+                                                            std::string_view timing) const = 0;
 };
 
 }  // namespace perfwatt

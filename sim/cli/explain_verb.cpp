@@ -56,8 +56,8 @@ std::vector<Change> all_changes(const RunRequest& request, const Environment& en
     for (const std::string& text : request.overrides) {
         if (!text.starts_with("workload.")) chip_overrides.push_back(text);
     }
-    const LoadedChip chip =
-        load_chip(request.chip, chip_overrides, environment.families, environment.configs);
+    const LoadedChip chip = load_chip(request.chip, chip_overrides, environment.families,
+                                      environment.configs, environment.memories);
     std::vector<Change> changes;
     const auto add = [&](const std::string& name, const std::vector<std::string>& paths) {
         if (auto change = change_of(name, paths, chip.resolved)) {

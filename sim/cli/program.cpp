@@ -12,6 +12,7 @@
 #include "sim/cli/output.h"
 #include "sim/cli/verbs.h"
 #include "sim/config/config_path.h"
+#include "sim/run/builtin_memories.h"
 
 namespace perfwatt {
 namespace {
@@ -104,7 +105,8 @@ int command_line(const std::vector<std::string>& words, const FamilyRegistry& fa
             folders.push_back(std::move(folder));
         }
         const ConfigPath configs = ConfigPath::from_environment(std::move(folders));
-        return execute(words, {.configs = configs, .families = families});
+        const BuiltinMemories memories(configs);
+        return execute(words, {.configs = configs, .families = families, .memories = memories});
     } catch (const UserError& error) {
         print(error);
         return kExitUserError;

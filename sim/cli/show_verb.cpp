@@ -1,14 +1,18 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "models/dram/dram_schema.h"
 #include "sim/arch/chip_loader.h"
+#include "sim/arch/energy_loader.h"
 #include "sim/base/diagnostics.h"
 #include "sim/cli/output.h"
 #include "sim/cli/verbs.h"
 #include "sim/config/json_schema.h"
+#include "sim/graph/operators.h"
+#include "sim/graph/workload.h"
+#include "sim/graph/workload_schema.h"
 #include "sim/report/numbers.h"
 #include "sim/report/text_table.h"
 #include "sim/sweep/baseline.h"
@@ -44,8 +48,8 @@ std::string chip_text(const LoadedChip& chip) {
 
 std::string show_chip(const std::string& name, const Arguments& arguments,
                       const Environment& environment) {
-    const LoadedChip chip =
-        load_chip(name, arguments.texts("set"), environment.families, environment.configs);
+    const LoadedChip chip = load_chip(name, arguments.texts("set"), environment.families,
+                                      environment.configs, environment.memories);
     return arguments.has("resolved") ? resolved_text(chip.resolved) : chip_text(chip);
 }
 
@@ -69,15 +73,49 @@ std::string show_memory(const std::string& name, const Arguments& arguments,
     return text;
 }
 
+std::string show_workload(const std::string& name, const Arguments& arguments,
+                          const Environment& environment) {
+    const Workload workload =
+        load_workload({.workload = name, .overrides = arguments.texts("set")}, environment.configs);
+    if (arguments.has("resolved")) return resolved_text(workload.resolved);
+    const Graph& graph = workload.graph;
+    std::string text = fmt::format("{}\n\nfile            {}\n", graph.name, graph.file);
+    if (workload.context > 0) text += fmt::format("tokens          {}\n", workload.context);
+    text += fmt::format("operators       {}\nMACs            {}\nparameters      {}\n",
+                        graph.nodes.size(), macs(graph), parameters(graph));
+    if (!workload.source.empty()) text += fmt::format("source          {}\n", workload.source);
+    std::map<std::string, std::pair<std::int64_t, std::int64_t>> by_type;
+    for (const Node& node : graph.nodes) {
+        auto& [count, work] = by_type[node.type];
+        ++count;
+        work += macs(graph, node);
+    }
+    TextTable table({{"operator", Align::left},
+                     {"kind of work", Align::left},
+                     {"count", Align::right},
+                     {"MACs", Align::right}});
+    for (const auto& [type, numbers] : by_type) {
+        const OperatorRow* row = find_operator(type);
+        table.add({type, row == nullptr ? "?" : std::string(to_string(row->kind)),
+                   fmt::format("{}", numbers.first), fmt::format("{}", numbers.second)});
+    }
+    return text + "\n" + table.text();
+}
+
 std::string show_schema(const std::string& name, const Environment& environment) {
     if (name == "chip") return chip_json_schema(environment.families).dump(2) + "\n";
     if (name == "system") return system_json_schema().dump(2) + "\n";
     if (name == "memory") {
         return json_schema(ConfigKind::memory, dram::memory_schema()).dump(2) + "\n";
     }
+    if (name == "workload") {
+        return json_schema(ConfigKind::workload, workload_schema().rule()).dump(2) + "\n";
+    }
+    if (name == "energy") return energy_json_schema().dump(2) + "\n";
     if (name == "sweep") return sweep_json_schema().dump(2) + "\n";
     if (name == "baseline") return baseline_json_schema().dump(2) + "\n";
-    const std::vector<std::string> names{"chip", "system", "memory", "sweep", "baseline"};
+    const std::vector<std::string> names{"chip",     "system", "memory",
+                                         "workload", "sweep",  "baseline"};
     throw UserError(fmt::format("there is no schema '{}'", name),
                     fmt::format("schemas: {}", fmt::join(names, ", ")));
 }
@@ -89,6 +127,8 @@ int execute(const Arguments& arguments, const Environment& environment) {
         write_output({}, show_chip(name, arguments, environment));
     } else if (kind == "memory") {
         write_output({}, show_memory(name, arguments, environment));
+    } else if (kind == "workload") {
+        write_output({}, show_workload(name, arguments, environment));
     } else if (kind == "schema") {
         write_output({}, show_schema(name, environment));
     } else {

@@ -15,26 +15,28 @@ namespace perfwatt {
 
 class ConfigPath;
 class FamilyRegistry;
+class MemoryCatalog;
 
 /// What to simulate: the options of `perfwatt run`, typed. Text fields are looked up and checked by
 /// run(), so that every mistake is reported in one place and in one form.
 struct RunRequest {
-    std::string chip;                      ///< name or file of a chip or system
-    std::string workload;                  ///< name or file: YAML, ONNX, SCALE-Sim CSV
+    std::string chip;      ///< name or file of a chip or system
+    std::string workload;  ///< name or file: YAML, ONNX, SCALE-Sim CSV
     std::int64_t batch = 1;
     std::optional<std::string> precision;  ///< the chip's default if absent
     std::string phase = "forward";         ///< forward | prefill | decode | generate
-    std::int64_t context = 0;              ///< tokens already in the cache; 0: the network's default
-    std::int64_t tokens = 0;               ///< tokens to generate
+    std::int64_t context = 0;  ///< tokens already in the cache; 0: the network's default
+    std::int64_t tokens = 0;   ///< tokens to generate
     std::string scenario = "single_stream";
-    std::string start = "steady";          ///< cold | steady
-    std::string memory_timing = "exact";   ///< exact | stream
-    std::vector<std::string> overrides;    ///< "path=value", of the chip; "workload.path=value" of the network
+    std::string start = "steady";         ///< cold | steady
+    std::string memory_timing = "exact";  ///< exact | stream
+    std::vector<std::string>
+        overrides;  ///< "path=value", of the chip; "workload.path=value" of the network
     std::optional<std::string> mapping_file;
-    int mapping_effort = 1000;             ///< candidates evaluated per kernel at most
-    bool strict = false;                   ///< refuse work that falls to the host
-    bool fold_layers = true;               ///< identical blocks simulated once
-    std::vector<std::string> dump_after;   ///< passes whose output is wanted in RunOutput::dumps
+    int mapping_effort = 1000;            ///< candidates evaluated per kernel at most
+    bool strict = false;                  ///< refuse work that falls to the host
+    bool fold_layers = true;              ///< identical blocks simulated once
+    std::vector<std::string> dump_after;  ///< passes whose output is wanted in RunOutput::dumps
     bool want_mapping = false;
     bool want_timeline = false;
 };
@@ -42,8 +44,8 @@ struct RunRequest {
 struct RunOutput {
     Result result;
     std::vector<std::pair<std::string, std::string>> dumps;  ///< pass -> text
-    std::string mapping;                                      ///< YAML, if wanted
-    std::string timeline;                                     ///< Perfetto JSON, if wanted
+    std::string mapping;                                     ///< YAML, if wanted
+    std::string timeline;                                    ///< Perfetto JSON, if wanted
     int mapping_candidates = 0;
     int commands = 0;
 };
@@ -52,6 +54,7 @@ struct RunOutput {
 struct Environment {
     const ConfigPath& configs;
     const FamilyRegistry& families;
+    const MemoryCatalog& memories;
 };
 
 /// Everything up to the simulation: files read, shapes inferred, options checked. Throws UserError.
@@ -59,7 +62,7 @@ struct Environment {
 void validate(const RunRequest& request, const Environment& environment);
 
 /// The whole way from two files to a result. SystemC allows one simulation a process: call it once,
-/// in a worker (sim/sweep/worker.h) if more runs follow.
+/// in a worker (sim/run/worker.h) if more runs follow.
 /// Throws UserError for the user's mistakes, InternalError for broken invariants; a network that
 /// cannot run on the chip is an Infeasible with its reason.
 [[nodiscard]] std::variant<RunOutput, Infeasible> run(const RunRequest& request,

@@ -54,8 +54,9 @@ const std::string& RequestKeys::chip_hash(const RunRequest& request) {
     const auto [place, is_new] =
         chips_.try_emplace(fmt::format("{}\n{}", request.chip, joined(overrides)));
     if (is_new) {
-        const ChipSpec chip =
-            load_chip(request.chip, overrides, environment_->families, environment_->configs).spec;
+        const ChipSpec chip = load_chip(request.chip, overrides, environment_->families,
+                                        environment_->configs, environment_->memories)
+                                  .spec;
         std::vector<std::string> parts{chip.config_hash};
         for (const MemoryAttachment& memory : chip.memories) {
             parts.push_back(file_hash(ConfigKind::memory, memory.standard));

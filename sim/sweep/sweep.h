@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sim/sweep/sweep_spec.h"
-#include "sim/sweep/worker.h"
+#include "sim/run/worker.h"
 
 namespace perfwatt {
 

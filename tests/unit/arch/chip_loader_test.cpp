@@ -82,6 +82,19 @@ launch: 20 us
 abacus: {beads: 7}
 )";
 
+/// Knows every standard and makes none.
+class AnyMemory final : public MemoryCatalog {
+  public:
+    [[nodiscard]] MemoryFacts facts(const MemoryAttachment& attachment,
+                                    const std::vector<LinkSpec>&) const override {
+        return {.name = attachment.name, .bytes_per_second = 1'000'000'000};
+    }
+    [[nodiscard]] std::unique_ptr<MemoryModel> make(const MemoryAttachment&,
+                                                    std::string_view) const override {
+        return nullptr;
+    }
+};
+
 class ChipLoaderTest : public testing::Test {
   protected:
     ChipLoaderTest() : folder_("chip_loader") {
@@ -101,16 +114,17 @@ class ChipLoaderTest : public testing::Test {
     }
     std::string load(const std::string& name, const std::vector<std::string>& overrides = {}) {
         return folder_.without_path(
-            message_of([&] { (void)load_chip(name, overrides, families_, path_); }));
+            message_of([&] { (void)load_chip(name, overrides, families_, path_, memories_); }));
     }
 
     Folder folder_;
     FamilyRegistry families_;
+    AnyMemory memories_;
     ConfigPath path_{{folder_.path()}};
 };
 
 TEST_F(ChipLoaderTest, ReadsWhatAllFamiliesShare) {
-    const LoadedChip chip = load_chip("wooden", {}, families_, path_);
+    const LoadedChip chip = load_chip("wooden", {}, families_, path_, memories_);
     EXPECT_EQ(chip.spec.name, "Wooden One");
     EXPECT_EQ(chip.spec.process_nm, 14);
     EXPECT_EQ(chip.spec.voltage, 0.8);
@@ -133,11 +147,11 @@ TEST_F(ChipLoaderTest, ReadsWhatAllFamiliesShare) {
 }
 
 TEST_F(ChipLoaderTest, TheFamilyReadsItsOwnMap) {
-    EXPECT_EQ(load_chip("wooden", {}, families_, path_)
+    EXPECT_EQ(load_chip("wooden", {}, families_, path_, memories_)
                   .spec.device->peak(DataType::int8, DataType::int8)
                   .macs_per_second,
               7);
-    EXPECT_EQ(load_chip("wooden", {"abacus.beads=9"}, families_, path_)
+    EXPECT_EQ(load_chip("wooden", {"abacus.beads=9"}, families_, path_, memories_)
                   .spec.device->peak(DataType::int8, DataType::int8)
                   .macs_per_second,
               9);
@@ -158,7 +172,7 @@ TEST_F(ChipLoaderTest, TheFamilyReadsItsOwnMap) {
 
 TEST_F(ChipLoaderTest, TheHashFollowsResultsNotWords) {
     const auto hash = [&](const std::vector<std::string>& overrides) {
-        return load_chip("wooden", overrides, families_, path_).spec.config_hash;
+        return load_chip("wooden", overrides, families_, path_, memories_).spec.config_hash;
     };
     EXPECT_EQ(hash({}), hash({"description=fine"}));
     EXPECT_EQ(hash({}), hash({"launch=20000 ns"}));
@@ -226,7 +240,7 @@ TEST_F(ChipLoaderTest, ASystemOfOneChipIsThatChip) {
                   "schema: perfwatt/system/v1\nname: desk\nchips: [{chip: wooden}]\n");
     folder_.write("systems/shop.yaml",
                   "schema: perfwatt/system/v1\nname: shop\nchips: [{chip: wooden, count: 8}]\n");
-    EXPECT_EQ(load_chip("desk", {"abacus.beads=3"}, families_, path_).spec.name, "Wooden One");
+    EXPECT_EQ(load_chip("desk", {"abacus.beads=3"}, families_, path_, memories_).spec.name, "Wooden One");
     EXPECT_EQ(load("shop"),
               "systems/shop.yaml:3:8: error: a system of 8 chips cannot be simulated\n"
               "  chips: [{chip: wooden, count: 8}]\n"

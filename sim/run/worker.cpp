@@ -1,4 +1,4 @@
-#include "sim/sweep/worker.h"
+#include "sim/run/worker.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,0 +1,156 @@
+#include "sim/run/record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/base/diagnostics.h"
+#include "sim/base/version.h"
+#include "sim/engine/invariants.h"
+#include "sim/stats/energy.h"
+
+namespace perfwatt {
+namespace {
+
+void add_unique(std::vector<std::string>& all, const std::vector<std::string>& more) {
+    for (const std::string& text : more)
+        if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(text);
+}
+
+std::string hash_of(const RecordContext& context) {
+    std::vector<ResolvedValue> parts{{.path = "chip", .canonical = context.chip.config_hash},
+                                     {.path = "workload", .canonical = context.workload_hash}};
+    for (const MemoryFacts& memory : context.memories)
+        parts.push_back({.path = memory.name, .canonical = memory.config_hash});
+    return config_hash(parts);
+}
+
+std::vector<std::string> estimated_paths(const RecordContext& context) {
+    std::vector<std::string> paths = context.chip.estimated;
+    for (const MemoryFacts& memory : context.memories)
+        for (const std::string& path : memory.estimated)
+            paths.push_back(fmt::format("memories.{}.{}", memory.name, path));
+    return paths;
+}
+
+std::string_view engine_name(UnitKind kind) {
+    switch (kind) {
+        case UnitKind::dma:
+            return "dma";
+        case UnitKind::matrix:
+            return "matrix";
+        case UnitKind::vector:
+            return "vector";
+        case UnitKind::pim:
+            return "pim";
+        case UnitKind::host:
+            return "host";
+    }
+    return "";
+}
+
+std::vector<LayerResult> layer_results(const RunFigures& figures, const PricedRun& priced) {
+    std::vector<LayerResult> layers;
+    for (std::size_t i = 0; i < figures.layers.size(); ++i) {
+        const LayerUse& use = figures.layers[i];
+        LayerResult layer{.name = figures.names[i].name,
+                          .operator_type = figures.names[i].operator_type,
+                          .engine = std::string(engine_name(use.engine)),
+                          .start_ns = use.start.ns(),
+                          .end_ns = use.end.ns(),
+                          .macs = figures.names[i].macs,
+                          .energy_pj = priced.layers_pj[i],
+                          .limited_by = use.limited_by};
+        for (const LayerTraffic& traffic : use.traffic) {
+            layer.read_bytes += traffic.read_bytes;
+            layer.write_bytes += traffic.write_bytes;
+        }
+        layers.push_back(std::move(layer));
+    }
+    return layers;
+}
+
+MemoryResult memory_result(const MemoryReport& report, Time latency) {
+    MemoryResult memory{.name = report.name,
+                        .read_bytes = report.read_bytes,
+                        .write_bytes = report.write_bytes,
+                        .peak_bytes_per_s = static_cast<double>(report.peak_bytes_per_second)};
+    memory.bandwidth_bytes_per_s =
+        static_cast<double>(report.read_bytes + report.write_bytes) / latency.seconds();
+    if (report.column_commands > 0)
+        memory.row_hit_rate =
+            static_cast<double>(report.row_hits) / static_cast<double>(report.column_commands);
+    for (const MemoryReport::CommandCount& command : report.commands)
+        memory.commands.push_back({.name = command.name, .count = command.count});
+    return memory;
+}
+
+/// Time that the useful MACs would take at the peak rates of their types.
+double ideal_seconds(const RecordContext& context, const RunFigures& figures) {
+    double seconds = 0;
+    std::int64_t simulated = 0;
+    for (const Command& command : context.compiled.program.commands)
+        if (const auto* tile = std::get_if<Contract>(&command.work)) {
+            const Peak peak = context.chip.device->peak(tile->first_type, tile->second_type);
+            seconds +=
+                static_cast<double>(tile->useful_macs) / static_cast<double>(peak.macs_per_second);
+            simulated += tile->useful_macs;
+        }
+    if (simulated == 0) return 0;
+    return seconds * static_cast<double>(figures.useful_macs) / static_cast<double>(simulated);
+}
+
+}  // namespace
+
+void set_rates(Result& result, double items) {
+    const double seconds = result.latency_ns * 1e-9;
+    result.power_w = result.energy_pj * 1e-12 / seconds;
+    result.throughput_per_s = items / seconds;
+    result.perf_per_watt = result.throughput_per_s / result.power_w;
+}
+
+Result make_record(const RecordContext& context, const RunFigures& figures) {
+    const PricedRun priced =
+        price(figures.counts, context.chip.device->static_power(), figures.end);
+    Result result{.version = std::string(version()),
+                  .config_hash = hash_of(context),
+                  .chip = context.chip.name,
+                  .workload = context.request.workload,
+                  .batch = context.request.batch,
+                  .precision = context.precision,
+                  .phase = context.request.phase,
+                  .context = context.context,
+                  .scenario = context.request.scenario,
+                  .memory_timing = context.request.memory_timing,
+                  .trust = context.chip.trust,
+                  .estimated = estimated_paths(context),
+                  .not_modelled = priced.not_modelled,
+                  .power_boundary = context.chip.power_boundary};
+    add_unique(result.not_modelled, context.compiled.not_modelled);
+
+    result.latency_ns = figures.end.ns();
+    result.latency_p50_ns = result.latency_ns;  // one request at a time, each like the next
+    result.latency_p99_ns = result.latency_ns;
+    if (context.request.phase == "prefill") result.ttft_ns = result.latency_ns;
+    result.energy_pj = priced.total_pj;
+    set_rates(result, static_cast<double>(context.request.batch));
+
+    result.macs = figures.useful_macs;
+    result.executed_macs = figures.executed_macs;
+    result.bound_ns = (context.chip.launch + figures.bound.time()).ns();
+    result.utilization = ideal_seconds(context, figures) / figures.end.seconds();
+    PERFWATT_CHECK(
+        result.bound_ns <= result.latency_ns * (1 + 1e-9),
+        fmt::format("latency {} ns is below the bound {} ns", result.latency_ns, result.bound_ns));
+
+    for (const MemoryReport& memory : figures.memories)
+        result.memories.push_back(memory_result(memory, figures.end));
+    result.energy_breakdown_pj = priced.components_pj;
+    for (std::size_t i = 0; i < figures.causes.size(); ++i)
+        result.time_breakdown_ns[i] = figures.causes[i].ns();
+    result.layers = layer_results(figures, priced);
+    invariants::energies_sum_to_total(priced.layers_pj, priced.static_pj, priced.total_pj);
+    return result;
+}
+
+}  // namespace perfwatt

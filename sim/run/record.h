@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/arch/chip_loader.h"
+#include "sim/arch/memory_catalog.h"
+#include "sim/run/run.h"
+#include "sim/run/unfold.h"
+#include "sim/stats/result.h"
+
+namespace perfwatt {
+
+/// What a record is made of beside the figures of the run.
+struct RecordContext {
+    const RunRequest& request;
+    const ChipSpec& chip;
+    const std::vector<MemoryFacts>& memories;
+    const Compiled& compiled;
+    std::string precision;
+    std::int64_t context = 0;   ///< tokens; 0 where it means nothing
+    std::string workload_hash;  ///< of its resolved configuration
+};
+
+/// The record of one simulated step. Prices the counts and checks that energies sum to the total.
+[[nodiscard]] Result make_record(const RecordContext& context, const RunFigures& figures);
+
+/// The rates that follow from latency and energy: power, throughput, perf/W.
+/// `items` inferences or tokens were made in the run.
+void set_rates(Result& result, double items);
+
+}  // namespace perfwatt

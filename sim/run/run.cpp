@@ -1,0 +1,181 @@
+#include "sim/run/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "models/link/link_channel.h"
+#include "sim/config/document.h"
+#include "sim/engine/platform.h"
+#include "sim/graph/transformer.h"
+#include "sim/report/trace.h"
+#include "sim/run/generation.h"
+#include "sim/run/mapping_file.h"
+#include "sim/run/record.h"
+#include "sim/run/step.h"
+#include "sim/run/unfold.h"
+
+namespace perfwatt {
+namespace {
+
+constexpr std::string_view kWorkloadPrefix = "workload.";
+constexpr std::string_view kGenerate = "generate";
+
+/// One of a few words, or an error that lists them.
+void check_word(std::string_view what, const std::string& word,
+                const std::vector<std::string>& words) {
+    if (std::find(words.begin(), words.end(), word) != words.end()) return;
+    const std::string near = did_you_mean(word, words);
+    throw UserError(fmt::format("{} '{}' is not known", what, word),
+                    near.empty() ? fmt::format("one of: {}", fmt::join(words, ", ")) : near);
+}
+
+void check_count(std::string_view option, std::int64_t value, std::int64_t min, std::int64_t max) {
+    if (value < min || value > max)
+        throw UserError(fmt::format("{} {} is out of range", option, value),
+                        fmt::format("{} to {}", min, max));
+}
+
+void check_words(const RunRequest& request) {
+    check_word("phase", request.phase, {"forward", "prefill", "decode", "generate"});
+    check_word("scenario", request.scenario, {"single_stream"});
+    check_word("start", request.start, {"cold", "steady"});
+    check_word("memory timing", request.memory_timing, {"exact"});
+    check_count("--batch", request.batch, 1, 1 << 20);
+    check_count("--context", request.context, 0, std::int64_t{1} << 32);
+    check_count("--tokens", request.tokens, 0, std::int64_t{1} << 32);
+    check_count("--mapping-effort", request.mapping_effort, 1, 100'000'000);
+    for (const std::string& pass : request.dump_after) check_word("pass", pass, pass_names());
+    if (request.phase != kGenerate && request.tokens != 0)
+        throw UserError("--tokens is for --phase generate",
+                        "a decode step makes one token for each sequence of the batch");
+    if (request.phase == kGenerate && request.tokens == 0)
+        throw UserError("--phase generate needs --tokens", "for example --tokens 128");
+}
+
+struct Overrides {
+    std::vector<std::string> chip;
+    std::vector<std::string> workload;
+};
+
+Overrides split_overrides(const std::vector<std::string>& all) {
+    Overrides split;
+    for (const std::string& text : all) {
+        if (text.starts_with(kWorkloadPrefix))
+            split.workload.push_back(text.substr(kWorkloadPrefix.size()));
+        else
+            split.chip.push_back(text);
+    }
+    return split;
+}
+
+CompileTarget target_of(const ChipSpec& chip, const std::vector<MemoryFacts>& memories) {
+    CompileTarget target{.device = chip.device.get()};
+    for (const MemoryFacts& memory : memories)
+        target.memories.push_back({.name = memory.name,
+                                   .bytes_per_second = memory.bytes_per_second,
+                                   .capacity_bytes = memory.capacity_bytes,
+                                   .burst_bytes = memory.burst_bytes});
+    if (chip.host)
+        target.host = HostRate{.operations_per_second = chip.host->operations_per_second,
+                               .bytes_per_second = chip.host->bytes_per_second,
+                               .latency = chip.launch};
+    return target;
+}
+
+PlatformResult simulate_program(const PreparedStep& step, const Compiled& compiled,
+                                const RunRequest& request, const MemoryCatalog& catalog) {
+    PlatformSetup setup{.program = &compiled.program,
+                        .device = step.chip.spec.device.get(),
+                        .links = link::make_links(step.chip.spec.links),
+                        .launch = step.chip.spec.launch,
+                        .host = step.chip.spec.host,
+                        .removed_macs = 0,
+                        .want_timeline = request.want_timeline};
+    for (const MemoryAttachment& attachment : step.chip.spec.memories)
+        setup.memories.push_back(
+            {.attachment = attachment, .model = catalog.make(attachment, request.memory_timing)});
+    return simulate(std::move(setup));
+}
+
+void refuse_host_work(const Compiled& compiled) {
+    std::string names;
+    for (const KernelReport& kernel : compiled.kernels)
+        if (kernel.engine == "host")
+            names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", kernel.name,
+                                 kernel.operator_type);
+    if (!names.empty())
+        throw UserError(fmt::format("work for the host is refused by --strict: {}", names),
+                        "leave out --strict to have it done, and priced, on the host");
+}
+
+}  // namespace
+
+PreparedStep prepare_step(const RunRequest& request, const Environment& environment) {
+    const Overrides overrides = split_overrides(request.overrides);
+    PreparedStep step{.chip = load_chip(request.chip, overrides.chip, environment.families,
+                                        environment.configs, environment.memories)};
+    const ChipSpec& chip = step.chip.spec;
+    for (const MemoryAttachment& memory : chip.memories)
+        step.memories.push_back(environment.memories.facts(memory, chip.links));
+
+    const std::string phase = request.phase == kGenerate ? "decode" : request.phase;
+    step.workload = load_workload({.workload = request.workload,
+                                   .batch = request.batch,
+                                   .phase = *phase_from(phase),
+                                   .context = request.context,
+                                   .overrides = overrides.workload},
+                                  environment.configs);
+    step.precision = request.precision.value_or(chip.default_precision);
+    step.target = target_of(chip, step.memories);
+    step.options = {.precision = step.precision,
+                    .start = request.start == "cold" ? Start::cold : Start::steady,
+                    .effort = request.mapping_effort,
+                    .blocks_emitted = request.fold_layers ? kBlocksSimulated : 0,
+                    .dump_after = request.dump_after};
+    if (request.mapping_file) step.options.mappings = read_mapping_file(*request.mapping_file);
+    return step;
+}
+
+std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
+                                             const Environment& environment) {
+    PreparedStep step = prepare_step(request, environment);
+    auto answer = compile(step.workload.graph, step.target, step.options);
+    if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
+    const auto& compiled = std::get<Compiled>(answer);
+    if (request.strict) refuse_host_work(compiled);
+
+    PlatformResult simulated = simulate_program(step, compiled, request, environment.memories);
+    RunOutput output{.dumps = compiled.dumps,
+                     .mapping_candidates = compiled.candidates,
+                     .commands = static_cast<int>(compiled.program.commands.size())};
+    if (request.want_timeline)
+        output.timeline =
+            trace_json(simulated.timeline, fmt::format("{} on {}", request.workload, request.chip));
+    if (request.want_mapping) output.mapping = mapping_file_text(compiled);
+    output.result = make_record({.request = request,
+                                 .chip = step.chip.spec,
+                                 .memories = step.memories,
+                                 .compiled = compiled,
+                                 .precision = step.precision,
+                                 .context = step.workload.context,
+                                 .workload_hash = config_hash(step.workload.resolved)},
+                                unfold(compiled, std::move(simulated)));
+    return output;
+}
+
+void validate(const RunRequest& request, const Environment& environment) {
+    check_words(request);
+    (void)prepare_step(request, environment);
+}
+
+std::variant<RunOutput, Infeasible> run(const RunRequest& request, const Environment& environment) {
+    check_words(request);
+    if (request.phase == kGenerate) return run_generation(request, environment);
+    return run_step(request, environment);
+}
+
+}  // namespace perfwatt
