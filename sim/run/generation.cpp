@@ -1,0 +1,180 @@
+#include "sim/run/generation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/graph/transformer.h"
+#include "sim/report/record.h"
+#include "sim/run/record.h"
+#include "sim/run/step.h"
+#include "sim/run/worker.h"
+
+namespace perfwatt {
+namespace {
+
+/// Decode steps simulated for one generation, the shortest and the longest context among them.
+constexpr int kSampledSteps = 5;
+
+std::int64_t weighted(double weight, std::int64_t n) {
+    return std::llround(weight * static_cast<double>(n));
+}
+
+/// Adds `weight` steps like `step`: everything that adds up over time.
+void add_step(Result& sum, const Result& step, double weight) {
+    sum.latency_ns += weight * step.latency_ns;
+    sum.energy_pj += weight * step.energy_pj;
+    sum.macs += weighted(weight, step.macs);
+    sum.executed_macs += weighted(weight, step.executed_macs);
+    sum.bound_ns += weight * step.bound_ns;
+    for (std::size_t i = 0; i < sum.energy_breakdown_pj.size(); ++i)
+        sum.energy_breakdown_pj[i] += weight * step.energy_breakdown_pj[i];
+    for (std::size_t i = 0; i < sum.time_breakdown_ns.size(); ++i)
+        sum.time_breakdown_ns[i] += weight * step.time_breakdown_ns[i];
+    for (std::size_t i = 0; i < sum.memories.size(); ++i) {
+        MemoryResult& memory = sum.memories[i];
+        const MemoryResult& more = step.memories[i];
+        const double hits =
+            memory.row_hit_rate * static_cast<double>(memory.read_bytes + memory.write_bytes) +
+            weight * more.row_hit_rate * static_cast<double>(more.read_bytes + more.write_bytes);
+        memory.read_bytes += weighted(weight, more.read_bytes);
+        memory.write_bytes += weighted(weight, more.write_bytes);
+        const auto bytes = static_cast<double>(memory.read_bytes + memory.write_bytes);
+        memory.row_hit_rate = bytes > 0 ? hits / bytes : 0;
+        for (std::size_t c = 0; c < memory.commands.size(); ++c)
+            memory.commands[c].count += weighted(weight, more.commands[c].count);
+    }
+}
+
+/// The rows of a step, summed over all steps: where every step has the same operators.
+void add_layers(std::vector<LayerResult>& rows, const std::vector<LayerResult>& step,
+                double weight) {
+    PERFWATT_CHECK(rows.size() == step.size(), "decode steps differ in their operators");
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        rows[i].macs += weighted(weight, step[i].macs);
+        rows[i].read_bytes += weighted(weight, step[i].read_bytes);
+        rows[i].write_bytes += weighted(weight, step[i].write_bytes);
+        rows[i].energy_pj += weight * step[i].energy_pj;
+    }
+}
+
+RunRequest part_of(const RunRequest& request, const char* phase, std::int64_t context) {
+    RunRequest part = request;
+    part.phase = phase;
+    part.context = context;
+    part.tokens = 0;
+    part.dump_after.clear();
+    part.want_mapping = false;
+    part.want_timeline = false;
+    return part;
+}
+
+Work work_of_part(const RunRequest& part, const Environment& environment) {
+    return [part, &environment]() -> std::variant<std::string, Infeasible> {
+        auto answer = run_step(part, environment);
+        if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
+        return result_json(std::get<RunOutput>(answer).result);
+    };
+}
+
+}  // namespace
+
+std::vector<SampledStep> sample_steps(std::int64_t prompt, std::int64_t tokens, int samples) {
+    const std::int64_t steps = tokens - 1;
+    if (steps <= 0) return {};
+    const auto count = static_cast<int>(std::min<std::int64_t>(steps, samples));
+    std::vector<SampledStep> sampled;
+    for (int i = 0; i < count; ++i) {
+        const std::int64_t offset = count == 1 ? 0 : i * (steps - 1) / (count - 1);
+        sampled.push_back({.context = prompt + offset, .weight = 0});
+    }
+    std::size_t left = 0;
+    for (std::int64_t step = 0; step < steps; ++step) {
+        const std::int64_t context = prompt + step;
+        while (left + 1 < sampled.size() && sampled[left + 1].context <= context) ++left;
+        if (left + 1 == sampled.size() || sampled[left].context == context) {
+            sampled[left].weight += 1;
+            continue;
+        }
+        const auto gap = static_cast<double>(sampled[left + 1].context - sampled[left].context);
+        const double right_share = static_cast<double>(context - sampled[left].context) / gap;
+        sampled[left].weight += 1 - right_share;
+        sampled[left + 1].weight += right_share;
+    }
+    return sampled;
+}
+
+Result combine_generation(const RunRequest& request, const Result& prefill,
+                          const std::vector<Result>& steps,
+                          const std::vector<SampledStep>& samples) {
+    Result whole = prefill;
+    whole.phase = request.phase;
+    whole.ttft_ns = prefill.latency_ns;
+    for (LayerResult& layer : whole.layers) layer.name = "prefill/" + layer.name;
+    const double peak_ns = prefill.utilization * prefill.latency_ns;
+    double ideal_ns = peak_ns;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        add_step(whole, steps[i], samples[i].weight);
+        ideal_ns += samples[i].weight * steps[i].utilization * steps[i].latency_ns;
+    }
+    if (!steps.empty()) {
+        std::vector<LayerResult> rows = steps.front().layers;
+        for (LayerResult& row : rows) {
+            row.name = "decode/" + row.name;
+            row.start_ns = prefill.latency_ns;
+            row.end_ns = whole.latency_ns;
+            row.macs = row.read_bytes = row.write_bytes = 0;
+            row.energy_pj = 0;
+        }
+        for (std::size_t i = 0; i < steps.size(); ++i)
+            add_layers(rows, steps[i].layers, samples[i].weight);
+        whole.layers.insert(whole.layers.end(), rows.begin(), rows.end());
+    }
+    whole.utilization = ideal_ns / whole.latency_ns;
+    whole.latency_p50_ns = whole.latency_p99_ns = whole.latency_ns;
+    for (MemoryResult& memory : whole.memories)
+        memory.bandwidth_bytes_per_s =
+            static_cast<double>(memory.read_bytes + memory.write_bytes) / (whole.latency_ns * 1e-9);
+    set_rates(whole, static_cast<double>(request.tokens * request.batch));
+    return whole;
+}
+
+std::variant<RunOutput, Infeasible> run_generation(const RunRequest& request,
+                                                   const Environment& environment) {
+    if (request.want_timeline || request.want_mapping || !request.dump_after.empty())
+        throw UserError("a generation is many programs: no timeline, mapping or dump of it",
+                        "take --phase prefill or --phase decode --context N");
+    const PreparedStep step = prepare_step(request, environment);
+    const std::int64_t prompt = step.workload.context;
+    const std::vector<SampledStep> samples = sample_steps(prompt, request.tokens, kSampledSteps);
+
+    std::vector<Work> work{work_of_part(part_of(request, "prefill", prompt), environment)};
+    for (const SampledStep& sample : samples)
+        work.push_back(work_of_part(part_of(request, "decode", sample.context), environment));
+    std::vector<Result> results;
+    for (const Outcome& outcome : run_in_workers(work, {.jobs = available_processors()})) {
+        switch (outcome.kind) {
+            case OutcomeKind::ok:
+                results.push_back(result_from_json(outcome.text));
+                break;
+            case OutcomeKind::infeasible:
+                return Infeasible{outcome.text};
+            case OutcomeKind::user_error:
+                throw UserError(outcome.text);
+            case OutcomeKind::internal_error:
+            case OutcomeKind::crashed:
+            case OutcomeKind::timeout:
+            case OutcomeKind::out_of_memory:
+                throw InternalError(fmt::format("a step of the generation ended with {}: {}",
+                                                to_string(outcome.kind), outcome.text));
+        }
+    }
+    const Result prefill = results.front();
+    results.erase(results.begin());
+    RunOutput output;
+    output.result = combine_generation(request, prefill, results, samples);
+    return output;
+}
+
+}  // namespace perfwatt
