@@ -320,7 +320,8 @@ Constant part_of(const Constant& x, const Shape& shape, const Integers& starts,
 }
 
 Result slice(const Node& node, const Inputs& inputs, const Outputs& outputs) {
-    if (!node.attributes.contains("starts")) return std::nullopt;
+    if (!node.attributes.contains("starts") || !node.attributes.contains("steps"))
+        return std::nullopt;
     const std::size_t rank = inputs[0]->shape.size();
     Integers starts(rank, 0);
     Integers steps(rank, 1);

@@ -167,6 +167,8 @@ void infer_slice(InferContext& context) {
     const auto starts = context.parameter("starts", 1);
     const auto ends = context.parameter("ends", 2);
     if (!starts || !ends) {  // data decide how much is kept: at most all of it
+        for (const char* key : {"starts", "ends", "axes", "steps"})
+            context.node.attributes.erase(key);
         context.add_output(std::move(output));
         return;
     }
@@ -184,6 +186,10 @@ void infer_slice(InferContext& context) {
         const std::int64_t step = steps[i];
         if (step == 0 || step == std::numeric_limits<std::int64_t>::min())
             throw ShapeError(fmt::format("a step of {} is impossible", step));
+        if (extent == 0) {
+            first[i] = 0;
+            continue;
+        }
         const std::int64_t low = step > 0 ? 0 : -1;
         const std::int64_t high = step > 0 ? extent : extent - 1;
         const auto place = [&](std::int64_t at) {

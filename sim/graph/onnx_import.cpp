@@ -137,11 +137,14 @@ Graph import_model(const OnnxModel& model, const ImportOptions& options) {
 
 Graph import_onnx_bytes(const std::string& bytes, const std::string& file,
                         const ImportOptions& options) {
-    const OnnxModel model = read_onnx(bytes, file);
+    return import_onnx_model(read_onnx(bytes, file), options);
+}
+
+Graph import_onnx_model(const OnnxModel& model, const ImportOptions& options) {
     try {
         return import_model(model, options);
     } catch (const ShapeError& error) {
-        fail(file, error.what());
+        fail(model.file, error.what());
     }
 }
 

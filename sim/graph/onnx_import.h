@@ -8,6 +8,8 @@
 
 namespace perfwatt {
 
+struct OnnxModel;
+
 struct ImportOptions {
     /// Size of the first dimension of the inputs where the file leaves it open or fixes it at 1.
     std::int64_t batch = 1;
@@ -26,5 +28,8 @@ struct ImportOptions {
 /// The same from the bytes of a file; `file` is for messages.
 [[nodiscard]] Graph import_onnx_bytes(const std::string& bytes, const std::string& file,
                                       const ImportOptions& options = {});
+
+/// The same from a model already read.
+[[nodiscard]] Graph import_onnx_model(const OnnxModel& model, const ImportOptions& options = {});
 
 }  // namespace perfwatt
