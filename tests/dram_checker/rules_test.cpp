@@ -122,10 +122,11 @@ TEST(RuleLists, Ddr4AtThreePointTwo) {
 }
 
 TEST(RuleLists, Ddr3AtOnePointNine) {
-    const RuleSet rules = list("ddr3_1866");  // 1.0714 ns
-    EXPECT_EQ(bound(rules, "tRCDRD", Kind::ACT, Kind::RD, Scope::bank), 12);
-    EXPECT_EQ(bound(rules, "tRC", Kind::ACT, Kind::ACT, Scope::bank), 44);
-    EXPECT_EQ(window(rules, "tFAW"), 26);  // 27 ns = 25.2
+    const RuleSet rules = list("ddr3_1866");                                  // 1.0714 ns
+    EXPECT_EQ(bound(rules, "tRCDRD", Kind::ACT, Kind::RD, Scope::bank), 13);  // 13.91 ns
+    EXPECT_EQ(bound(rules, "tRC", Kind::ACT, Kind::ACT, Scope::bank), 45);    // 47.91 = 44.7
+    EXPECT_EQ(bound(rules, "tRRD_S", Kind::ACT, Kind::ACT, Scope::rank), 6);  // 6 ns = 5.6
+    EXPECT_EQ(window(rules, "tFAW"), 33);                                     // 35 ns = 32.7
 }
 
 TEST(RuleLists, Ddr5CountsTwoTickCommandsTheWeakerWay) {
