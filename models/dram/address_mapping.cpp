@@ -120,6 +120,24 @@ AddressMapping::AddressMapping(const DramSpec& spec, int channels)
                         spec.name, text_, product[f], kFieldNames[f], sizes[f]));
     }
     for (const std::string& hash : spec.address_hash) add_fold(hash, spec);
+    find_runs();
+}
+
+void AddressMapping::find_runs() {
+    std::size_t end = 0;  // parts of a run: up to the highest column, but no row
+    for (std::size_t i = 0; i < parts_.size() && parts_[i].field != kRow; ++i) {
+        if (parts_[i].field == kColumn) end = i + 1;
+    }
+    std::int64_t banks = 1;
+    for (std::size_t i = 0; i < end; ++i) {
+        run_bursts_ *= parts_[i].size;
+        if (parts_[i].field == kColumn) {
+            if (banks == 1) run_block_ *= parts_[i].size;
+        } else {
+            banks *= parts_[i].size;
+        }
+    }
+    run_banks_ = static_cast<int>(banks);
 }
 
 BurstPlace AddressMapping::place(std::int64_t rest) const {

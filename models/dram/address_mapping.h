@@ -39,8 +39,12 @@ class AddressMapping {
     [[nodiscard]] int channels() const { return channels_; }
     /// Neighbouring bursts that go to one channel before the next channel's turn.
     [[nodiscard]] std::int64_t channel_stride() const { return stride_; }
-    /// The first burst of the memory from which a sequence of bursts changes bank.
-    [[nodiscard]] const std::string& text() const { return text_; }
+    /// Neighbouring bursts of a channel that one set of open rows serves: a sequence of that many,
+    /// begun at a multiple of it, never comes back to a bank with another row.
+    [[nodiscard]] std::int64_t run_bursts() const { return run_bursts_; }
+    /// Banks that such a run touches, and its bursts before it goes from one bank to the next.
+    [[nodiscard]] int run_banks() const { return run_banks_; }
+    [[nodiscard]] std::int64_t run_block() const { return run_block_; }
 
   private:
     enum Field : std::uint8_t { kRow, kColumn, kBank, kBankGroup, kRank, kPseudoChannel, kFields };
@@ -59,6 +63,7 @@ class AddressMapping {
     void add_part(const std::string& text, const DramSpec& spec,
                   std::vector<std::pair<Field, std::int64_t>>& parts);
     void add_fold(const std::string& text, const DramSpec& spec);
+    void find_runs();
 
     int channels_ = 1;
     std::int64_t stride_ = 1;
@@ -66,6 +71,8 @@ class AddressMapping {
     std::vector<Part> parts_;  ///< lowest first, the channel left out
     std::vector<Fold> folds_;
     int banks_ = 1, bank_groups_ = 1, ranks_ = 1;
+    std::int64_t run_bursts_ = 1, run_block_ = 1;
+    int run_banks_ = 1;
     std::string text_;
 };
 

@@ -111,7 +111,7 @@ void DeviceState::apply_windows(Command command, int bank, Tick at_tick) {
         const Tick oldest = ring[cursor];
         for (const std::uint8_t to : rule.to) {
             Tick& next = node(rule.level, bank)[to];
-            next = std::max(next, oldest + rule.wait - table_->last[to]);
+            next = std::max(next, oldest + rule.wait - table_->last_to[to]);
         }
     }
 }
@@ -127,7 +127,7 @@ void DeviceState::apply_siblings(Command command, int bank, Tick at_tick) {
             for (const std::uint8_t to : rule.to) {
                 Tick& next = node(rule.level, other)[to];
                 next = std::max(next, at_tick + table_->last[static_cast<std::size_t>(command)] +
-                                          rule.wait - table_->last[to]);
+                                          rule.wait - table_->last_to[to]);
             }
         }
     }

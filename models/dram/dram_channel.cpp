@@ -184,6 +184,11 @@ void DramChannel::consider_refresh(const PendingRefresh& refresh) {
             candidate.command = Command::precharge_all;
         }
     } else {
+        // It would come between the parts of an activate that has to wait for it.
+        if (half_open_.bank >= 0 &&
+            device_.rank_of(half_open_.bank) == device_.rank_of(refresh.bank)) {
+            return;
+        }
         const int step = refresh.command == Command::refresh_bank ? device_.banks_per_rank()
                                                                   : organization_.banks;
         const int start = refresh.command == Command::refresh_bank

@@ -15,7 +15,9 @@ class DramCounters {
     using Row = std::array<std::int64_t, kCommands + 1>;
     static constexpr std::size_t kRowsClosed = kCommands;
 
-    void add(int layer, Command command) { ++row(layer)[static_cast<std::size_t>(command)]; }
+    void add(int layer, Command command, std::int64_t n = 1) {
+        row(layer)[static_cast<std::size_t>(command)] += n;
+    }
     void add_rows_closed(int layer, int n) { row(layer)[kRowsClosed] += n; }
     void add_background(Command command, std::int64_t n) {
         row(-1)[static_cast<std::size_t>(command)] += n;

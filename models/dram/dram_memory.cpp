@@ -156,63 +156,21 @@ std::vector<Action> DramMemory::actions() const {
 }
 
 void DramMemory::add_counts(Counts& counts, const std::vector<ActionId>& ids) const {
-    const int shared = counts.layers() - 1;
-    for (const Lane& lane : lanes_) {
-        const DramCounters& counters = lane.channel.counters();
-        for (int i = 0; i < kEnergyCategories; ++i) {
-            const auto category = static_cast<EnergyCategory>(i);
-            const ActionId id = ids[static_cast<std::size_t>(i)];
-            for (std::size_t row = 0; row < counters.rows().size(); ++row) {
-                const std::int64_t n = count_of(category, counters.rows()[row]);
-                if (n != 0) counts.add(row == 0 ? shared : static_cast<int>(row) - 1, id, n);
-            }
-            counts.add(shared, id, residency_of(category, counters));
-        }
-    }
-}
-
-std::int64_t DramMemory::total(Command command) const {
-    std::int64_t sum = 0;
-    for (const Lane& lane : lanes_) sum += lane.channel.counters().total(command);
-    return sum;
+    for (const Lane& lane : lanes_) add_energy_counts(lane.channel.counters(), counts, ids);
 }
 
 MemoryReport DramMemory::report() const {
-    MemoryReport report;
-    report.name = options_.name;
+    MemoryReport report = memory_report(spec_, options_.name, options_.channels);
     report.timing = "exact";
     report.read_bytes = read_bytes_;
     report.write_bytes = write_bytes_;
-    report.burst_bytes = spec_.organization.burst_bytes();
     report.rounding_bytes = bursts_ * report.burst_bytes - read_bytes_ - write_bytes_;
-    report.peak_bytes_per_second = spec_.peak_bytes_per_second() * options_.channels;
-    report.channels = options_.channels;
     Tick busy = 0;
     for (const Lane& lane : lanes_) {
         busy += lane.channel.data_ticks();
-        report.row_hits += lane.channel.counters().row_hits;
+        add_to_report(lane.channel.counters(), report);
     }
     report.data_bus_busy = clock_.cycles(busy / spec_.organization.pseudo_channels);
-    const auto add = [&](const char* name, std::int64_t count) {
-        if (count > 0) report.commands.push_back({name, count});
-    };
-    const std::int64_t reads = total(Command::read) + total(Command::read_precharge);
-    const std::int64_t writes = total(Command::write) + total(Command::write_precharge);
-    report.column_commands = reads + writes;
-    add("ACT", total(Command::activate));
-    add("PRE", total(Command::precharge));
-    add("PREA", total(Command::precharge_all));
-    add("RD", total(Command::read));
-    add("WR", total(Command::write));
-    add("RDA", total(Command::read_precharge));
-    add("WRA", total(Command::write_precharge));
-    add("REF", total(Command::refresh_all));
-    add("REFPB", total(Command::refresh_bank));
-    add("REFSB", total(Command::refresh_same_bank));
-    add("PDE", total(Command::power_down_enter));
-    add("PDX", total(Command::power_down_exit));
-    add("SRE", total(Command::self_refresh_enter));
-    add("SRX", total(Command::self_refresh_exit));
     return report;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "models/dram/dram_energy.h"
+#include "models/dram/dram_report.h"
 #include "models/dram/transfer_feed.h"
 #include "sim/arch/memory_model.h"
 
@@ -47,7 +47,6 @@ class DramMemory final : public MemoryModel {
     };
 
     void collect(Lane& lane, std::vector<MemoryCompletion>& completions);
-    [[nodiscard]] std::int64_t total(Command command) const;
 
     DramSpec spec_;
     DramOptions options_;

@@ -53,6 +53,10 @@ TimingTable::TimingTable(const DramSpec& spec) {
         ticks[static_cast<std::size_t>(Command::activate)] = 1;
         last[static_cast<std::size_t>(Command::activate)] = 0;
     }
+    last_to = last;
+    if (spec.two_part_activate && spec.forms[index(Command::activate)].counts_from_last) {
+        last_to[static_cast<std::size_t>(Command::activate)] = 1;
+    }
     for (const Constraint& constraint : spec.constraints) {
         const Tick nominal = spec.evaluate(constraint.wait);
         const std::uint8_t level = folded(*this, index(constraint.level));
@@ -72,7 +76,7 @@ TimingTable::TimingTable(const DramSpec& spec) {
         for (const Command from : constraint.from) {
             for (const Command to : constraint.to) {
                 const Tick wait = nominal + last[static_cast<std::size_t>(from)] -
-                                  last[static_cast<std::size_t>(to)];
+                                  last_to[static_cast<std::size_t>(to)];
                 add_rule(rules[static_cast<std::size_t>(from)],
                          {.level = level,
                           .to = static_cast<std::uint8_t>(to),

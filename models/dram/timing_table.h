@@ -36,7 +36,10 @@ struct TimingTable {
     std::array<int, kLevels> banks_per_node{};
     std::array<int, kCommands> ticks{};
     std::array<int, kCommands> bus{};
-    std::array<int, kCommands> last{};  ///< from the first tick to the one data sheets count from
+    /// From a command's first tick to the one that data sheets count from; as the later command of
+    /// a rule, a two-part activate is counted to its second part, wherever that comes.
+    std::array<int, kCommands> last{};
+    std::array<int, kCommands> last_to{};
     int banks_per_group = 1;
     Tick read_latency = 0;           ///< from the first tick of RD to the end of its data
     Tick write_latency = 0;          ///< from the first tick of WR to the end of its data

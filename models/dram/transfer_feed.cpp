@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::size_t kRecent = 64;  ///< more bursts than fit between a command and its data
 constexpr std::int64_t kShareUnit = 1 << 16;
+/// A turn: a master's bursts stay together up to here, so that rows opened for them are used.
+constexpr int kTurnBursts = 64;
 
 }  // namespace
 
@@ -29,6 +31,7 @@ TransferFeed::Master& TransferFeed::master_of(int id) {
         master.weight = std::max(1, share.weight);
         master.priority = static_cast<std::int16_t>(share.priority);
     }
+    turn_left_ = 0;  // indices move
     // By id, so that turns do not depend on who came first.
     const auto at = std::find_if(masters_.begin(), masters_.end(),
                                  [&](const Master& other) { return other.id > id; });
@@ -86,6 +89,14 @@ Tick TransferFeed::next_arrival(const DramChannel& channel) {
     return best;
 }
 
+bool TransferFeed::goes_before(std::size_t a, std::size_t b) const {
+    const Master& first = masters_[a];
+    const Master& second = masters_[b];
+    if (first.priority != second.priority) return first.priority > second.priority;
+    if (turn_left_ > 0 && (a == current_ || b == current_)) return a == current_;
+    return first.served < second.served;
+}
+
 BurstRequest TransferFeed::take(Tick at) {
     Master& master = masters_[chosen_];
     Part& part = master.parts[master.head];
@@ -101,7 +112,11 @@ BurstRequest TransferFeed::take(Tick at) {
     ++part.burst;
     if (part.burst == part.burst_end) next_segment(part);
     master.served += kShareUnit / master.weight;
+    if (current_ != chosen_ || turn_left_ == 0) turn_left_ = kTurnBursts;
+    current_ = chosen_;
+    --turn_left_;
     if (--part.bursts_left == 0) {
+        turn_left_ = 0;
         ++master.head;
         if (master.head == master.parts.size()) {
             master.parts.clear();

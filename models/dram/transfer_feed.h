@@ -68,6 +68,8 @@ class TransferFeed {
     };
 
     Master& master_of(int id);
+    /// Whether one master's burst goes before another's that could come at the same tick.
+    [[nodiscard]] bool goes_before(std::size_t a, std::size_t b) const;
     void next_segment(Part& part);
 
     const AddressMapping* mapping_;
@@ -78,7 +80,9 @@ class TransferFeed {
     std::vector<Master> masters_;
     std::vector<std::int64_t> left_;
     std::vector<std::uint32_t> finished_;
-    std::size_t chosen_ = 0;  ///< the master of next_arrival()
+    std::size_t chosen_ = 0;   ///< the master of next_arrival()
+    std::size_t current_ = 0;  ///< whose turn it is
+    int turn_left_ = 0;        ///< bursts that its turn still lasts
     Tick last_accept_ = -1;
     Tick free_at_[2] = {0, 0};
     std::vector<Tick> recent_;  ///< ends of the latest data, a ring
