@@ -238,9 +238,12 @@ std::vector<MemoryFacts> facts_of(const ChipSpec& chip, const MemoryCatalog& cat
         try {
             facts.push_back(catalog.facts(chip.memories[i], chip.links));
         } catch (const UserError& error) {
-            for (const Diagnostic& found : error.diagnostics())
-                reading.error(found.place.file.empty() ? given.items[i].place : found.place,
-                              found.message, found.hint);
+            for (const Diagnostic& found : error.diagnostics()) {
+                if (found.place.file.empty())
+                    reading.error(given.items[i], found.message, found.hint);
+                else
+                    reading.error(found);
+            }
         }
     }
     return facts;

@@ -38,11 +38,14 @@ std::string_view label(Status status) {
 }  // namespace
 
 void Reading::error(const Place& place, std::string message, std::string hint) {
-    if (++error_count_ > kMostKept) return;
-    errors_.push_back({.place = place,
-                       .message = std::move(message),
-                       .hint = std::move(hint),
-                       .source_line = document_->source_line(place)});
+    error(Diagnostic{.place = place,
+                     .message = std::move(message),
+                     .hint = std::move(hint),
+                     .source_line = document_->source_line(place)});
+}
+
+void Reading::error(Diagnostic diagnostic) {
+    if (++error_count_ <= kMostKept) errors_.push_back(std::move(diagnostic));
 }
 
 void Reading::finish() const {

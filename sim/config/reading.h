@@ -45,6 +45,8 @@ class Reading {
     void error(const ConfigNode& at, std::string message, std::string hint = {}) {
         error(at.place, std::move(message), std::move(hint));
     }
+    /// A mistake found elsewhere, for example in a file that this one names.
+    void error(Diagnostic diagnostic);
     void record(ResolvedValue value) { resolved_.push_back(std::move(value)); }
 
     [[nodiscard]] std::size_t error_count() const { return error_count_; }
