@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "sim/base/diagnostics.h"
-#include "sim/sweep/worker.h"
+#include "sim/run/worker.h"
 
 namespace perfwatt {
 namespace {
@@ -69,8 +69,9 @@ RunRequest request_from(const Arguments& arguments, const std::string& chip,
 }
 
 RunRequest single_request(const Arguments& arguments) {
-    return request_from(arguments, arguments.required("chip"), arguments.required("workload"),
-                        arguments.integer("batch", 1, 1, kMostBatch));
+    const std::string chip = arguments.required("chip");
+    const std::string workload = arguments.required("workload");
+    return request_from(arguments, chip, workload, arguments.integer("batch", 1, 1, kMostBatch));
 }
 
 OptionSpec format_option() {

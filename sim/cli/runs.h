@@ -4,7 +4,7 @@
 
 #include "sim/report/record.h"
 #include "sim/run/run.h"
-#include "sim/sweep/worker.h"
+#include "sim/run/worker.h"
 
 namespace perfwatt {
 

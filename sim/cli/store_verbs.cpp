@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/base/diagnostics.h"
 #include "sim/cli/output.h"
 #include "sim/cli/verbs.h"
@@ -45,11 +47,25 @@ std::pair<std::string, std::string> pareto_axes(const Arguments& arguments) {
     return axes;
 }
 
+/// The points that no other point of the same network and batch beats in both figures.
 std::vector<Entry> front_of(const std::vector<Entry>& entries,
                             const std::pair<std::string, std::string>& axes) {
+    std::vector<std::pair<std::string, std::int64_t>> groups;
+    for (const Entry& entry : entries) {
+        const std::pair group(entry.workload, entry.batch);
+        if (std::find(groups.begin(), groups.end(), group) == groups.end()) {
+            groups.push_back(group);
+        }
+    }
     std::vector<Entry> front;
-    for (const std::size_t i : pareto_front(entries, metric(axes.first), metric(axes.second))) {
-        front.push_back(entries[i]);
+    for (const auto& group : groups) {
+        std::vector<Entry> members;
+        for (const Entry& entry : entries) {
+            if (std::pair(entry.workload, entry.batch) == group) members.push_back(entry);
+        }
+        for (const std::size_t i : pareto_front(members, metric(axes.first), metric(axes.second))) {
+            front.push_back(members[i]);
+        }
     }
     return front;
 }

@@ -6,12 +6,6 @@ import unittest
 from command import ROOT, CommandTest
 
 CHIP = (ROOT / "configs/chips/generic_edge_npu.yaml").read_text()
-NET = """schema: perfwatt/workload/v1
-name: small
-input: {channels: 8, height: 8, width: 8}
-layers:
-  - conv: {channels: 16, kernel: 3}
-"""
 
 
 class BadInput(CommandTest):
@@ -91,8 +85,8 @@ class BadChip(BadInput):
         self.run_mistake("--set", "npu.clock=2 GB")
         self.run_mistake("--set", "npu=2")
 
-    def test_unknown_precision_names_those_there_are(self):
-        self.assertIn("int8", self.run_mistake("--precision", "int3"))
+    def test_unknown_precision_suggests_the_nearest(self):
+        self.assertIn("did you mean 'int4'?", self.run_mistake("--precision", "int3"))
 
 
 class BadNetwork(BadInput):

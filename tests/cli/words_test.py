@@ -4,8 +4,8 @@ import unittest
 
 from command import CommandTest
 
-VERBS = ["run", "compare", "explain", "sweep", "merge", "report", "regress", "list", "show",
-         "validate", "memory"]
+VERBS = ["run", "compare", "explain", "sweep", "merge", "report", "regress", "memory",
+         "list", "show"]
 
 
 class Help(CommandTest):
