@@ -40,14 +40,24 @@ INSTANTIATE_TEST_SUITE_P(
         return std::get<0>(name.param) + "_" + to_string(std::get<1>(name.param));
     });
 
-// One LPDDR5 REFpb refreshes a pair of banks; the model takes one. To be enabled when it takes two.
-TEST(PairRefresh, DISABLED_ClosesBothBanks) {
-    dram::DramSpec spec = spec_of("lpddr5_6400");
-    spec.refresh.mode = dram::RefreshMode::per_bank;
+std::string faults(const std::string& name, dram::RefreshMode mode) {
+    dram::DramSpec spec = spec_of(name);
+    spec.refresh.mode = mode;
     spec.refresh.max_postponed = 2;
-    JudgedLog log(rules_of("lpddr5_6400"), spec.tick_clock());
+    JudgedLog log(rules_of(name), spec.tick_clock());
     run_judged(spec, 100'000, 1, log);
-    EXPECT_EQ(log.checker().violation_count(), 0) << listed(log.checker());
+    return listed(log.checker());
+}
+
+// One LPDDR5 REFpb refreshes a pair of banks; the model takes one, and lets a REFpb go out between
+// the parts of an activate. To be enabled when it does not.
+TEST(KnownFault, DISABLED_Lpddr5BankRefreshTakesAPairOfBanks) {
+    EXPECT_EQ(faults("lpddr5_6400", dram::RefreshMode::per_bank), "");
+}
+
+// A same-bank refresh reaches every bank group: after any activate of the rank it waits tRRD_L.
+TEST(KnownFault, DISABLED_Ddr5SameBankRefreshWaitsLongAfterActivates) {
+    EXPECT_EQ(faults("ddr5_4800", dram::RefreshMode::same_bank), "");
 }
 
 }  // namespace

@@ -14,10 +14,10 @@ namespace perfwatt::dram_checker {
 /// The rule lists whose standard is shipped as a memory of the same name.
 [[nodiscard]] inline std::vector<std::string> standards() {
     std::vector<std::string> names;
-    for (const char* name : {"ddr3_1866", "ddr4_3200", "ddr5_4800", "ddr5_6400", "lpddr4_3200",
-                             "lpddr4_4266", "lpddr4x_4266", "lpddr5_6400", "lpddr5x_8533",
-                             "lpddr5x_9600", "gddr6_14000", "gddr6_16000", "hbm2_2000",
-                             "hbm2e_3200", "hbm2e_3600", "hbm3_5200", "hbm3_6400", "hbm3e_8000"}) {
+    for (const char* name :
+         {"ddr3_1866", "ddr4_3200", "ddr5_4800", "ddr5_6400", "lpddr4_3200", "lpddr4_4266",
+          "lpddr4x_4266", "lpddr5_6400", "lpddr5x_8533", "lpddr5x_9600", "gddr6_14", "gddr6_16",
+          "hbm2_2000", "hbm2e_3200", "hbm2e_3600", "hbm3_5200", "hbm3_6400", "hbm3e_8000"}) {
         if (shipped().try_find(ConfigKind::memory, name)) names.emplace_back(name);
     }
     return names;
