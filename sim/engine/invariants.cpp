@@ -79,6 +79,14 @@ void no_busier_than_elapsed(const Busy& busy, Time elapsed) {
                                elapsed.ns(), busy.units));
 }
 
+void takes_its_duration(const CommandTime& command) {
+    PERFWATT_CHECK(
+        command.bank_delay >= Time::zero() &&
+            command.taken == command.duration + command.bank_delay,
+        fmt::format("a command of {} took {} fs, not its {} fs and {} fs for banks", command.unit,
+                    command.taken.fs, command.duration.fs, command.bank_delay.fs));
+}
+
 void causes_sum_to_latency(const CauseTimes& causes, Time latency) {
     PERFWATT_CHECK(sum(causes) == latency, fmt::format("causes sum to {} fs, the latency is {} fs",
                                                        sum(causes).fs, latency.fs));

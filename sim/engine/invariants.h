@@ -51,6 +51,16 @@ struct Busy {
 };
 void no_busier_than_elapsed(const Busy& busy, Time elapsed);
 
+/// What one command of a compute unit took.
+struct CommandTime {
+    std::string unit;
+    Time taken;       ///< from start to end
+    Time duration;    ///< Device::duration()
+    Time bank_delay;  ///< waits for scratchpad banks that others used
+};
+/// An uncontended run equals the pure function: taken = duration + waits, and nothing else.
+void takes_its_duration(const CommandTime& command);
+
 /// The causes of time sum to the latency.
 void causes_sum_to_latency(const CauseTimes& causes, Time latency);
 

@@ -200,7 +200,9 @@ void MemorySystem::advance_all(Time limit) {
         completions_.clear();
         memory.model->advance(limit, completions_);
         for (const MemoryCompletion& completion : completions_) {
-            PERFWATT_CHECK(completion.at >= limit, "a completion comes out too late");
+            PERFWATT_CHECK(completion.at >= limit,
+                           fmt::format("memory {} answers for {} fs when {} fs have passed",
+                                       memory.model->report().name, completion.at.fs, limit.fs));
             Flight& flight = flights_.at(completion.id);
             PERFWATT_CHECK(flight.stage == Stage::in_memory, "a request is answered twice");
             flight.stage = Stage::to_master;
@@ -217,7 +219,6 @@ void MemorySystem::advance_all(Time limit) {
             }
             schedule(completion.id, at);
         }
-        memory.record.busy.add_point(limit, memory.model->data_bus_busy(limit));
     }
     advanced_to_ = limit;
 }
@@ -228,22 +229,26 @@ void MemorySystem::run_ahead(Time now) {
         others =
             now + Time{static_cast<std::int64_t>(sc_core::sc_time_to_pending_activity().value())};
     }
+    Time bound = completion_bound();
     while (true) {
         const Time next = due_.empty() ? others : std::min(others, due_.top().at);
-        const Time bound = completion_bound();
         const Time limit = std::min(next, bound);
         if (limit == Time::max()) {
             return;  // nothing in flight, nobody about to act
         }
         PERFWATT_CHECK(bound > advanced_to_, "a memory model makes no progress");
+        const bool reached_next = bound >= next;
         if (limit > advanced_to_) {
             advance_all(limit);
+            bound = completion_bound();
         }
-        if (bound >= next) {
+        if (reached_next) {
             break;
         }
     }
-    const Time bound = completion_bound();
+    for (Memory& memory : memories_) {
+        memory.record.busy.add_point(advanced_to_, memory.model->data_bus_busy(advanced_to_));
+    }
     const Time wake = due_.empty() ? bound : std::min(bound, due_.top().at);
     if (wake < Time::max()) {
         event_.notify(to_sc_time(wake - now));

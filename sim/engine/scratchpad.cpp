@@ -43,12 +43,16 @@ Time Scratchpad::bank_time(std::int64_t bytes) const {
     return transfer_time(bytes, geometry_.bytes_per_second);
 }
 
-Time Scratchpad::end_of(const Claim& claim) const {
+Time Scratchpad::delay_of(const Claim& claim) {
     Time delay = Time::zero();
     for (const Share& share : claim.shares) {
         delay = std::max(delay, Time::zero() - share.slack);
     }
-    return claim.start + claim.duration + delay;
+    return delay;
+}
+
+Time Scratchpad::end_of(const Claim& claim) {
+    return claim.start + claim.duration + delay_of(claim);
 }
 
 Time Scratchpad::end(UnitId unit) const { return end_of(claims_[unit.index()]); }

@@ -28,6 +28,8 @@ class Scratchpad {
     void claim(Time now, UnitId unit, Time duration, std::span<const BankUse> uses);
     /// When the unit's command ends, with the delays known so far.
     [[nodiscard]] Time end(UnitId unit) const;
+    /// By how much others have delayed it.
+    [[nodiscard]] Time delay(UnitId unit) const { return delay_of(claims_[unit.index()]); }
     void release(UnitId unit);
 
   private:
@@ -51,7 +53,8 @@ class Scratchpad {
         std::vector<Holder> holders;
     };
 
-    [[nodiscard]] Time end_of(const Claim& claim) const;
+    [[nodiscard]] static Time delay_of(const Claim& claim);
+    [[nodiscard]] static Time end_of(const Claim& claim);
     [[nodiscard]] Time bank_time(std::int64_t bytes) const;
     void add_demand(Claim& claim, const BankUse& use) const;
     void contend(Time now, Claim& newcomer, Share& share);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/diagnostics.h"
+#include "sim/engine/invariants.h"
 
 namespace perfwatt {
 
@@ -61,13 +62,13 @@ void ComputeUnit::check(const Command& command) const {
 void ComputeUnit::begin(CommandId id, Time now) {
     const Command& command = context_.command(id);
     check(command);
-    const Time duration = context_.device.duration(command);
-    PERFWATT_CHECK(duration >= Time::zero(),
+    duration_ = context_.device.duration(command);
+    PERFWATT_CHECK(duration_ >= Time::zero(),
                    fmt::format("command {} takes less than no time", id.value));
     uses_.clear();
     context_.device.bank_uses(command, uses_);
     start(id, now);
-    context_.scratchpad_of(unit_).claim(now, unit_, duration, uses_);
+    context_.scratchpad_of(unit_).claim(now, unit_, duration_, uses_);
     running_ = id;
 }
 
@@ -88,8 +89,13 @@ void ComputeUnit::act(Time now) {
             act_at(until);
             return;
         }
-        scratchpad.release(unit_);
         const CommandId ended = running_;
+        invariants::takes_its_duration(
+            {.unit = name(),
+             .taken = now - context_.schedule.times()[ended.index()].start,
+             .duration = duration_,
+             .bank_delay = scratchpad.delay(unit_)});
+        scratchpad.release(unit_);
         running_ = CommandId{};
         end(ended, now);
     }

@@ -68,6 +68,7 @@ class ComputeUnit : public UnitModule {
     void begin(CommandId command, Time now);
 
     CommandId running_;
+    Time duration_;  ///< of the running command, without waits
     std::vector<BankUse> uses_;
 };
 

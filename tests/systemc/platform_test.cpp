@@ -209,7 +209,7 @@ TEST_F(Platform, DeadlockNamesTheFirstStuckCommand) {
 TEST_F(Platform, CompletionInThePastIsCaught) {
     memories[0].fault = TestMemory::Fault::runs_late;
     make.load(make.unit("dma", UnitKind::dma), 1000);
-    EXPECT_THAT(message_of([&] { (void)run(); }), HasSubstr("too late"));
+    EXPECT_THAT(message_of([&] { (void)run(); }), HasSubstr("answers for"));
 }
 
 TEST_F(Platform, RunThatIsFasterThanItsPeakIsRefused) {

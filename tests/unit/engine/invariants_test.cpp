@@ -97,6 +97,20 @@ TEST(Invariants, BusyIsAtMostElapsed) {
                  InternalError);
 }
 
+TEST(Invariants, CommandTakesItsDurationAndItsWaits) {
+    takes_its_duration(
+        {.unit = "unit", .taken = ns(120), .duration = ns(100), .bank_delay = ns(20)});
+    EXPECT_THROW(takes_its_duration({.unit = "unit",
+                                     .taken = ns(120) + Time{1},
+                                     .duration = ns(100),
+                                     .bank_delay = ns(20)}),
+                 InternalError);
+    EXPECT_THROW(
+        takes_its_duration(
+            {.unit = "unit", .taken = ns(90), .duration = ns(100), .bank_delay = Time{} - ns(10)}),
+        InternalError);
+}
+
 TEST(Invariants, CausesSumToTheLatency) {
     CauseTimes causes{};
     of(causes, TimeCause::compute) = ns(60);
