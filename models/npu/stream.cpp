@@ -203,9 +203,9 @@ Time StreamPlan::cost(const StreamCut& cut) const {
         piece_time = spec.clock.cycles(cycles);
     }
     if (cut.buffers < 2) return work + memory + first + last;
-    const Time ends = first + last + (cut.pieces > 1 ? piece_time : Time::zero());
+    const Time ends = first + last;
     const Time hidden = memory > ends ? memory - ends : Time::zero();
-    return std::max(work, hidden) + first + last;
+    return std::max(work, hidden + piece_time) + ends;
 }
 
 Time StreamPlan::bound() const {

@@ -132,11 +132,29 @@ struct ProgramBuilder::State {
         found.clear();
         touch(region, {.command = command, .unit = late.unit, .writes = false, .columns = {}},
               writing);
-        for (const Access& before : found)
-            if (before.unit != late.unit && before.command != command)
-                late.after.push_back(before.command);
-        std::sort(late.after.begin(), late.after.end());
-        late.after.erase(std::unique(late.after.begin(), late.after.end()), late.after.end());
+        for (const CommandId before : late.after)
+            found.push_back({.command = before,
+                             .unit = program.commands[before.index()].unit,
+                             .writes = false,
+                             .columns = {}});
+        late.after.clear();
+        wait_for_found(late, command);
+    }
+
+    /// Commands of a unit run one after the other, so the latest of each unit stands for the rest,
+    /// and none is needed of the command's own unit.
+    void wait_for_found(Command& command, CommandId id) {
+        std::sort(found.begin(), found.end(), [](const Access& a, const Access& b) {
+            return a.unit != b.unit ? a.unit < b.unit : a.command > b.command;
+        });
+        UnitId last;
+        for (const Access& before : found) {
+            if (before.unit == last || before.unit == command.unit || before.command == id)
+                continue;
+            last = before.unit;
+            command.after.push_back(before.command);
+        }
+        std::sort(command.after.begin(), command.after.end());
     }
 
     // Reads before writes: a command that does both waits for neither of its own accesses.
@@ -194,19 +212,8 @@ CommandId ProgramBuilder::add(UnitId unit, LayerId layer,
     const Access access{.command = id, .unit = unit, .writes = false, .columns = {}};
     std::visit([&](const auto& typed) { state_->touch_all(typed, access); }, work);
 
-    // Commands of a unit run one after the other, so the latest of each unit stands for the rest,
-    // and none is needed of the command's own unit.
-    std::sort(found.begin(), found.end(), [](const Access& a, const Access& b) {
-        return a.unit != b.unit ? a.unit < b.unit : a.command > b.command;
-    });
     Command command{.unit = unit, .layer = layer, .work = std::move(work), .after = {}};
-    UnitId last;
-    for (const Access& before : found) {
-        if (before.unit == last || before.unit == unit || before.command == id) continue;
-        last = before.unit;
-        command.after.push_back(before.command);
-    }
-    std::sort(command.after.begin(), command.after.end());
+    state_->wait_for_found(command, id);
     program.commands.push_back(std::move(command));
     return id;
 }
