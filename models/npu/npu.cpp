@@ -5,6 +5,7 @@
 #include "models/npu/emit.h"
 #include "models/npu/mapper.h"
 #include "models/npu/matrix_timing.h"
+#include "models/npu/npu_device.h"
 #include "models/npu/stream.h"
 #include "models/npu/tiling.h"
 #include "models/npu/vector_timing.h"
@@ -230,6 +231,22 @@ Time Npu::duration(const Command& command) const {
     if (spec_.dma.bytes_per_cycle == 0) return Time::zero();
     return spec_.clock.cycles(ceil_div(bytes, spec_.dma.bytes_per_cycle));
 }
+
+Time Npu::fill_drain(const Command& command) const { return npu::fill_drain(spec_, command); }
+
+std::int64_t Npu::executed_macs(const Contract& tile) const {
+    return matrix_work(spec_, tile).executed_macs;
+}
+
+ScratchpadGeometry Npu::scratchpad() const { return scratchpad_geometry(spec_); }
+
+DmaPort Npu::dma_port() const { return npu::dma_port(spec_); }
+
+void Npu::bank_uses(const Command& command, std::vector<BankUse>& uses) const {
+    npu::bank_uses(spec_, command, uses);
+}
+
+const UnitFactory* Npu::unit_factory() const { return &npu::unit_factory(); }
 
 std::vector<Action> Npu::actions() const {
     std::vector<Action> actions = actions_of(spec_);

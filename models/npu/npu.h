@@ -58,6 +58,12 @@ class Npu final : public Device {
               ProgramBuilder& program) const override;
 
     [[nodiscard]] Time duration(const Command& command) const override;
+    [[nodiscard]] Time fill_drain(const Command& command) const override;
+    [[nodiscard]] std::int64_t executed_macs(const Contract& tile) const override;
+    [[nodiscard]] ScratchpadGeometry scratchpad() const override;
+    [[nodiscard]] DmaPort dma_port() const override;
+    void bank_uses(const Command& command, std::vector<BankUse>& uses) const override;
+    [[nodiscard]] const UnitFactory* unit_factory() const override;
     [[nodiscard]] std::vector<Action> actions() const override;
     void count(const Command& command, std::span<const ActionId> ids,
                Counts& counts) const override;
