@@ -180,6 +180,7 @@ Result unary(const Node& node, const Inputs& inputs, const Outputs& outputs) {
     const Constant& x = *inputs[0];
     Constant result = blank(x.shape, outputs[0].second);
     const std::string& type = node.type;
+    if (result.floating() != x.floating()) return std::nullopt;
     if (!x.floating() && !kIntegerOnly(type)) return std::nullopt;
     const double low = node.real("min", -std::numeric_limits<double>::infinity());
     const double high = node.real("max", std::numeric_limits<double>::infinity());

@@ -52,8 +52,12 @@ bool OnnxImporter::add_special(const OnnxNode& node, OnnxScope& scope) {
     } else if (type == "Identity" || type == "Dropout") {
         const auto inputs = inputs_of(node, scope);
         if (inputs.empty() || inputs[0] == nullptr) fail(node, "input 0 is missing");
-        if (node.outputs.size() > 1 && !node.outputs[1].empty()) return false;
         bind(node, 0, type == "Identity" ? own_copy(inputs[0]) : inputs[0], scope);
+        auto mask = std::make_shared<OnnxValue>();  // all true, since nothing is being trained
+        mask->shape = inputs[0]->shape;
+        mask->type = DataType::boolean;
+        mask->ahead = true;
+        bind(node, 1, std::move(mask), scope);
     } else if (type == "If") {
         add_if(node, scope);
     } else if (type == "Loop") {
@@ -97,6 +101,7 @@ void OnnxImporter::add_constant(const OnnxNode& node, OnnxScope& scope) {
     } else {
         fail(node, "it has no value that is known");
     }
+    require_sane(value->shape);
     if (value->contents) {
         value->shape = value->contents->shape;
         value->type = value->contents->type;

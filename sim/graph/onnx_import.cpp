@@ -35,7 +35,7 @@ class Dimensions {
         for (const OnnxTensor& weight : model.graph.initializers) weights.insert(weight.name);
         for (const OnnxInput& input : model.graph.inputs)
             if (!weights.contains(input.name)) inputs_.push_back(&input);
-        for (const OnnxInput* input : inputs_) bind_batch(*input);
+        find_batch();
         check_names();
     }
 
@@ -52,8 +52,8 @@ class Dimensions {
         }
         if (batch != 1 && !has_batch_)
             fail(model_.file,
-                 fmt::format("the batch cannot be {}: no input has a first dimension that is open "
-                             "or 1",
+                 fmt::format("the batch cannot be {}: no input has a first or second dimension "
+                             "that is open or 1",
                              batch),
                  "export the network with batch 1 or with a named first dimension");
         return result;
@@ -66,16 +66,29 @@ class Dimensions {
         return name.empty() ? fmt::format("{}_{}", input.name, axis) : name;
     }
 
-    void bind_batch(const OnnxInput& input) {
-        if (!input.shape)
-            fail(model_.file, fmt::format("input '{}' has no shape", input.name),
-                 "export the network with the shapes of its inputs");
-        if (input.shape->empty()) return;
-        const OnnxDimension& first = input.shape->front();
-        if (!first.size && !options_.dimensions.contains(key(input, 0)))
-            batch_names_.insert(key(input, 0));
-        has_batch_ =
-            has_batch_ || (first.size ? *first.size == 1 : batch_names_.contains(key(input, 0)));
+    /// Open, and not set by name; or of size 1.
+    bool may_be_batch(const OnnxInput& input, std::size_t axis) const {
+        if (axis >= input.shape->size()) return false;
+        const OnnxDimension& dimension = (*input.shape)[axis];
+        if (dimension.size) return *dimension.size == 1;
+        return !options_.dimensions.contains(key(input, axis));
+    }
+
+    /// The batch is the first dimension; the second where that is so of no input, as in recurrent
+    /// networks that count time first.
+    void find_batch() {
+        for (const OnnxInput* input : inputs_)
+            if (!input->shape)
+                fail(model_.file, fmt::format("input '{}' has no shape", input->name),
+                     "export the network with the shapes of its inputs");
+        for (batch_axis_ = 0; batch_axis_ < 2 && !has_batch_; ++batch_axis_)
+            for (const OnnxInput* input : inputs_) {
+                if (!may_be_batch(*input, batch_axis_)) continue;
+                has_batch_ = true;
+                if (!(*input->shape)[batch_axis_].size)
+                    batch_names_.insert(key(*input, batch_axis_));
+            }
+        --batch_axis_;
     }
 
     void check_names() const {
@@ -96,7 +109,8 @@ class Dimensions {
 
     std::int64_t size(const OnnxInput& input, std::size_t axis, std::int64_t batch) const {
         const OnnxDimension& dimension = (*input.shape)[axis];
-        if (dimension.size) return axis == 0 && *dimension.size == 1 ? batch : *dimension.size;
+        if (dimension.size)
+            return axis == batch_axis_ && *dimension.size == 1 ? batch : *dimension.size;
         const std::string name = key(input, axis);
         if (const auto set = options_.dimensions.find(name); set != options_.dimensions.end())
             return set->second;
@@ -109,6 +123,7 @@ class Dimensions {
     const ImportOptions& options_;
     std::vector<const OnnxInput*> inputs_;
     std::set<std::string> batch_names_;
+    std::size_t batch_axis_ = 0;
     bool has_batch_ = false;
 };
 

@@ -11,7 +11,8 @@ namespace perfwatt {
 struct OnnxModel;
 
 struct ImportOptions {
-    /// Size of the first dimension of the inputs where the file leaves it open or fixes it at 1.
+    /// Size of the first dimension of the inputs where the file leaves it open or fixes it at 1; of
+    /// the second, where no input has such a first one (recurrent networks that count time first).
     std::int64_t batch = 1;
     /// Sizes of the file's named dimensions.
     std::map<std::string, std::int64_t> dimensions;

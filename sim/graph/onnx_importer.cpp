@@ -174,6 +174,7 @@ Graph OnnxImporter::import(const std::vector<std::pair<const OnnxInput*, Shape>>
 
 void OnnxImporter::add_initializers(const OnnxGraph& graph, OnnxScope& scope) {
     for (const OnnxTensor& tensor : graph.initializers) {
+        require_sane(tensor.shape);
         auto value = std::make_shared<OnnxValue>();
         value->name = tensor.name;
         value->shape = tensor.shape;
@@ -341,7 +342,7 @@ std::optional<std::vector<Constant>> OnnxImporter::fold(
             integer_constant({shape.begin() + start, shape.begin() + end}, {end - start})};
     }
     if (type == "Size") return std::vector{integer_constant({element_count(context.shape(0))}, {})};
-    if (type == "ConstantOfShape") {
+    if (type == "ConstantOfShape" || type == "ConstantFill") {
         const auto& [shape, kind] = context.outputs[0];
         const std::int64_t elements = element_count(shape);
         if (elements > kMaxFoldElements) return std::nullopt;
@@ -350,7 +351,8 @@ std::optional<std::vector<Constant>> OnnxImporter::fold(
         const bool given = value != context.extra->tensors.end() && value->second.size() == 1;
         const auto size = static_cast<std::size_t>(elements);
         if (result.floating())
-            result.reals.assign(size, given ? value->second.real(0) : 0.0);
+            result.reals.assign(size,
+                                given ? value->second.real(0) : context.node.real("value", 0.0));
         else
             result.integers.assign(size, given ? value->second.integers[0] : 0);
         return std::vector{std::move(result)};

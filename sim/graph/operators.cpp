@@ -247,6 +247,7 @@ constexpr auto kRows = [] {
         row("Size", fold, infer_size),
         row("Range", fold, infer_range),
         row("ConstantOfShape", fold, infer_constant_of_shape),
+        row("ConstantFill", fold, infer_constant_of_shape),
         row("EyeLike", fold, infer_eye_like),
     };
     std::sort(rows.begin(), rows.end(),

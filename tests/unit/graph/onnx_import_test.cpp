@@ -101,6 +101,31 @@ TEST(OnnxImport, DeadNodesAndDropoutVanish) {
     EXPECT_EQ(graph.tensor(graph.nodes[0].inputs[0]).role, TensorRole::input);
 }
 
+TEST(OnnxImport, ADropoutWithAMaskVanishesToo) {
+    OneNode net("Dropout", {{2, 3}});
+    net.outputs({"y", "mask"});
+    net.model.graph.nodes.push_back({.type = "Relu", .inputs = {"y"}, .outputs = {"z"}});
+    net.model.graph.outputs = {"z"};
+    EXPECT_EQ(net.graph().nodes.size(), 1u);
+}
+
+TEST(OnnxImport, QuantisedWeightsStayAsTheyAreStored) {
+    OneNode net("MatMul", {{2, 3}, {3, 4}});
+    net.model.graph.inputs.pop_back();
+    net.model.graph.initializers = {{.name = "q", .type = DataType::int8, .shape = {3, 4}},
+                                    {.name = "scale", .type = DataType::fp32, .shape = {}}};
+    net.model.graph.nodes.push_back(
+        {.type = "DequantizeLinear", .inputs = {"q", "scale"}, .outputs = {"x1"}});
+    net.model.graph.nodes.push_back(
+        {.type = "QuantizeLinear", .inputs = {"y", "scale"}, .outputs = {"z"}});
+    net.model.graph.outputs = {"z"};
+    const Graph graph = net.graph();
+    ASSERT_EQ(graph.nodes.size(), 2u);
+    EXPECT_EQ(graph.tensor(graph.nodes[0].inputs[1]).type, DataType::int8);
+    EXPECT_EQ(graph.tensor(graph.outputs[0]).type, DataType::uint8);
+    EXPECT_EQ(operator_class(graph.nodes[1]), OperatorClass::elementwise);
+}
+
 TEST(OnnxImport, TheCostlierBranchOfAnUnknownConditionIsTaken) {
     OneNode net("If", {{4, 4}});
     auto cheap = std::make_shared<OnnxGraph>();
@@ -171,8 +196,16 @@ TEST(OnnxImport, ABatchThatNoInputTakesIsRefused) {
             (void)import_onnx_model(OneNode("Relu", {{3, 8}}).model,
                                     {.batch = 2, .dimensions = {}});
         }),
-        "net.onnx: error: the batch cannot be 2: no input has a first dimension that is open or "
-        "1\n  hint: export the network with batch 1 or with a named first dimension\n");
+        "net.onnx: error: the batch cannot be 2: no input has a first or second dimension that "
+        "is open or 1\n"
+        "  hint: export the network with batch 1 or with a named first dimension\n");
+}
+
+TEST(OnnxImport, NetworksThatCountTimeFirstHaveTheirBatchSecond) {
+    const std::string file = source_path("tests/golden/graph_onnx/lstm.onnx");
+    const Graph graph = import_onnx(file, {.batch = 4, .dimensions = {}});
+    EXPECT_EQ(graph.tensor(graph.inputs[0]).shape, (Shape{35, 4}));
+    EXPECT_EQ(macs(graph), 4 * macs(import_onnx(file)));
 }
 
 TEST(OnnxImport, AnExportThatFixesTheBatchInsideIsRefused) {

@@ -220,6 +220,15 @@ TEST(Attention, SharesKeysAmongGroupsOfHeads) {
     EXPECT_EQ(macs(values.graph()), 8 * 5 * 9 * 16);
 }
 
+TEST(ConstantFill, IsTheOlderNameOfAConstantOfAShape) {
+    OneNode net("ConstantFill", {});
+    net.constant({2, 3});
+    net.model.graph.inputs = {{.name = "x", .shape = {{OnnxDimension{.size = 3}}}}};
+    net.model.graph.nodes.push_back({.type = "Add", .inputs = {"y", "x"}, .outputs = {"z"}});
+    net.model.graph.outputs = {"z"};
+    EXPECT_EQ(net.shape(), (Shape{2, 3}));
+}
+
 TEST(Macs, BeyondSixtyFourBitsAreAnError) {
     EXPECT_THAT(OneNode("MatMul", {{1 << 24, 1 << 24}, {1 << 24, 1 << 24}}).error(),
                 HasSubstr("is more than 64 bits hold"));
