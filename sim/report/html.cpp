@@ -97,7 +97,11 @@ std::string entry_label(const Entry& entry) {
         fmt::format("{} {} b{}", entry.workload, marked_chip(entry.result), entry.batch);
     for (const auto& [name, value] : entry.labels) label += fmt::format(" {}={}", name, value);
     constexpr std::size_t kLongest = 40;
-    return label.size() <= kLongest ? label : label.substr(0, kLongest - 1) + "…";
+    if (label.size() <= kLongest) return label;
+    std::size_t end = kLongest - 1;
+    // Never through the middle of a UTF-8 character.
+    while (end > 0 && (static_cast<unsigned char>(label[end]) & 0xC0) == 0x80) --end;
+    return label.substr(0, end) + "…";
 }
 
 template <class Enum, std::size_t kSize>

@@ -189,5 +189,14 @@ TEST(Html, IsOnePageWithoutNetwork) {
         UserError);
 }
 
+TEST(Html, CutsLongLabelsBetweenCharacters) {
+    std::vector<Entry> entries = {entry_of(sample_result())};
+    entries[0].workload = std::string(37, 'x') + "µµµ";  // bytes 37 and 38 are one character
+    const std::string page = render_html(entries, {});
+    EXPECT_NE(page.find(std::string(37, 'x') + "µ…"), std::string::npos);
+    entries[0].workload = std::string(38, 'x') + "µµµ";
+    EXPECT_NE(render_html(entries, {}).find(std::string(38, 'x') + "…"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace perfwatt
