@@ -94,9 +94,18 @@ void validate(const std::vector<SweepPoint>& points, const Environment& environm
 
 Work work_of(const RunRequest& request, const Environment& environment) {
     return [request, environment]() -> std::variant<std::string, Infeasible> {
-        std::variant<RunOutput, Infeasible> answer = run(request, environment);
-        if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
-        return result_json(std::get<RunOutput>(answer).result);
+        try {
+            std::variant<RunOutput, Infeasible> answer = run(request, environment);
+            if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
+            return result_json(std::get<RunOutput>(answer).result);
+        } catch (const UserError& error) {
+            // The request was valid; what is left is that this network does not suit this chip.
+            std::string reason;
+            for (const Diagnostic& mistake : error.diagnostics()) {
+                reason += (reason.empty() ? "" : "; ") + mistake.message;
+            }
+            return Infeasible{std::move(reason)};
+        }
     };
 }
 

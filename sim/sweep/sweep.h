@@ -40,7 +40,8 @@ SweepProgress run_sweep(
     const Environment& environment,
     const std::function<void(const SweepProgress&, const std::string&)>& report);
 
-/// The run of a request as work for a worker: its record is the JSON of the result.
+/// The run of a request that validate() has passed, as work for a worker: its record is the JSON of
+/// the result; a network that does not suit the chip is infeasible.
 [[nodiscard]] Work work_of(const RunRequest& request, const Environment& environment);
 
 }  // namespace perfwatt
