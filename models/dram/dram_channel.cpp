@@ -14,6 +14,7 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
       organization_(spec.organization),
       policy_(spec.controller),
       refresh_policy_(spec.refresh),
+      power_policy_(spec.power),
       index_(index),
       log_(log),
       device_(table),
@@ -22,10 +23,11 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
       high_mark_(spec.controller.write_high * spec.controller.write_queue),
       low_mark_(spec.controller.write_low * spec.controller.write_queue),
       wck_until_(static_cast<std::size_t>(device_.ranks()), 0),
-      rank_since_(static_cast<std::size_t>(device_.ranks()), 0),
-      debt_(static_cast<std::size_t>(device_.ranks()), 0),
+      ranks_(static_cast<std::size_t>(device_.ranks())),
       adaptive_(static_cast<std::size_t>(spec.organization.total_banks()), 0) {
     policy_.age_limit *= spec.ticks_per_clock;
+    power_policy_.power_down_after *= spec.ticks_per_clock;
+    power_policy_.self_refresh_after *= spec.ticks_per_clock;
     switch (spec.refresh.mode) {
         case RefreshMode::none:
             break;
@@ -43,11 +45,13 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
 void DramChannel::accept(const BurstRequest& request, Tick at) {
     const bool was_empty = queues_.empty();
     const int entry = queues_.push(request, at, device_.open_row(request.bank));
+    ++ranks_[static_cast<std::size_t>(device_.rank_of(request.bank))].requests;
+    now_ = std::max(now_, at);  // what it lets go ahead cannot go in the past
     if (stale_) return;
     // Only the bank of the new request can have a better command, unless the direction changes.
     const bool draining = draining_;
-    if (was_empty || !pending_.empty() || half_open_.bank >= 0 || write_mode() != draining ||
-        policy_.age_limit > 0) {
+    if (was_empty || sleeps() || !pending_.empty() || half_open_.bank >= 0 ||
+        write_mode() != draining || policy_.age_limit > 0) {
         stale_ = true;
         return;
     }
@@ -87,12 +91,31 @@ void DramChannel::choose() {
     for (const int bank : queues_.active_banks()) {
         if (bank != half_open_.bank) consider_column(queues_.active(bank), bank, 0);
     }
+    if (policy_.age_limit > 0 && choose_starved()) return;
     for (const PendingRefresh& refresh : pending_) {
         consider_refresh(refresh);
         if (refresh_policy_.blocks_channel) break;
     }
     if (pending_.empty() || !refresh_policy_.blocks_channel) choose_queued(write_mode());
     if (half_open_.bank >= 0) consider_second_part();
+    if (sleeps()) consider_sleep();
+}
+
+bool DramChannel::choose_starved() {
+    // A rank that others keep off the bus, always ready a little earlier, holds on to its rows.
+    int oldest = kNone;
+    for (const int bank : queues_.active_banks()) {
+        const int entry = queues_.active(bank);
+        if (oldest == kNone || queues_.entry(entry).order < queues_.entry(oldest).order) {
+            oldest = entry;
+        }
+    }
+    if (oldest == kNone || half_open_.bank >= 0) return false;
+    const RequestQueues::Entry& entry = queues_.entry(oldest);
+    if (now_ - entry.arrival <= policy_.age_limit) return false;
+    best_ = Candidate{};
+    consider_column(oldest, entry.request.bank, 0);
+    return true;
 }
 
 void DramChannel::consider_second_part() {
@@ -119,6 +142,10 @@ void DramChannel::choose_queued(bool write) {
 }
 
 void DramChannel::consider_bank(bool write, int bank) {
+    if (sleeps() &&
+        consider_wake(bank, queues_.entry(queues_.oldest(write, bank)).arrival + 1, 2)) {
+        return;
+    }
     if (!device_.is_open(bank)) {
         if (half_open_.bank < 0) consider_row(queues_.oldest(write, bank), bank, Command::activate);
         return;
@@ -171,6 +198,7 @@ void DramChannel::consider_column(int entry, int bank, int rank_of_class) {
 }
 
 void DramChannel::consider_refresh(const PendingRefresh& refresh) {
+    if (sleeps() && consider_wake(refresh.bank, now_, 1)) return;
     const int first = device_.rank_of(refresh.bank) * device_.banks_per_rank();
     Candidate candidate;
     candidate.rank_of_class = 1;
@@ -220,6 +248,7 @@ void DramChannel::apply_age_limit(bool write) {
     if (queues_.active(bank) != kNone) return;
     if (!device_.is_open(bank) && half_open_.bank >= 0) return;
     best_ = Candidate{};
+    if (sleeps() && consider_wake(bank, entry.arrival + 1, 2)) return;
     if (!device_.is_open(bank)) {
         consider_row(oldest, bank, Command::activate);
     } else if (device_.open_row(bank) == entry.request.row) {

@@ -54,19 +54,13 @@ class DramChannel {
     /// take(Tick)`) and learns of service (`void served(const Served&)`).
     template <class Source>
     void run(Source& source, Tick limit) {
-        for (;;) {
-            const Tick arrival = source.next_arrival(*this);
-            const Tick command = next_command();
-            const Tick first = std::min({arrival, command, refresh_due_});
-            if (first >= limit) return;
-            if (refresh_due_ <= first) {
-                start_refresh();
-            } else if (arrival <= command) {
-                accept(source.take(arrival), arrival);
-            } else {
-                source.served(issue_next());
-            }
+        while (step(source, limit)) {
         }
+    }
+    /// Runs until nothing is queued and the source has nothing more.
+    template <class Source>
+    void run_dry(Source& source) {
+        while (!idle() || source.next_arrival(*this) < kNever) step(source, kNever);
     }
 
     /// Accounts for standby up to `end`; there must be nothing left to do.
@@ -82,12 +76,28 @@ class DramChannel {
     [[nodiscard]] Tick last_data_end() const { return last_data_end_; }
 
   private:
+    template <class Source>
+    bool step(Source& source, Tick limit) {
+        const Tick arrival = source.next_arrival(*this);
+        const Tick command = next_command();
+        const Tick first = std::min({arrival, command, refresh_due_});
+        if (first >= limit) return false;
+        if (refresh_due_ <= first) {
+            start_refresh();
+        } else if (arrival <= command) {
+            accept(source.take(arrival), arrival);
+        } else {
+            source.served(issue_next());
+        }
+        return true;
+    }
+
     struct Candidate {
         Tick time = kNever;  ///< of its first bus tick, the CAS included
         std::uint64_t order = 0;
         std::int32_t entry = RequestQueues::kNone;
         std::int32_t bank = 0;
-        std::int16_t rank_of_class = 9;  ///< 0 opened, 1 refresh, 2 queued
+        std::int16_t rank_of_class = 9;  ///< 0 opened, 1 refresh, 2 queued, 3 power
         std::int16_t priority = 0;
         Command command = Command::activate;
         bool cas = false;
@@ -98,6 +108,17 @@ class DramChannel {
         int bank = -1;
         int entry = RequestQueues::kNone;
         Tick first = 0;
+    };
+    enum class Power : std::uint8_t { up, down, self_refresh };
+    /// What a channel keeps of each rank.
+    struct Rank {
+        Power power = Power::up;
+        int requests = 0;              ///< queued or waiting at their banks
+        int debt = 0;                  ///< refreshes owed, those in force included
+        bool in_force = false;         ///< one of them holds up its banks
+        bool waking_to_sleep = false;  ///< on its way from one kind of sleep to a deeper one
+        Tick last_command = 0;
+        Tick since = 0;  ///< of the state whose residency is being counted
     };
     struct PendingRefresh {
         Command command = Command::refresh_all;
@@ -119,8 +140,17 @@ class DramChannel {
         if (better(candidate, best_)) best_ = candidate;
     }
     void consider_second_part();
+    /// Wakes a rank that sleeps; true if it had to be considered.
+    bool consider_wake(int bank, Tick not_before, int rank_of_class);
+    void consider_sleep();
+    void consider_sleep_of(int rank);
+    void force_refresh(int rank);
+    [[nodiscard]] bool sleeps() const {
+        return power_policy_.power_down_after > 0 || power_policy_.self_refresh_after > 0;
+    }
     void consider_refresh(const PendingRefresh& refresh);
     void apply_age_limit(bool write);
+    [[nodiscard]] bool choose_starved();
     [[nodiscard]] bool bank_blocked(int bank) const;
     [[nodiscard]] bool write_mode();
     [[nodiscard]] Command column_command(int entry, int bank) const;
@@ -130,6 +160,8 @@ class DramChannel {
     void issue_first_part(const Candidate& chosen);
     void issue_second_part(Tick at);
     void issue_refresh(const Candidate& chosen);
+    void issue_power(const Candidate& chosen);
+    void request_gone(int bank);
     void send(Command command, int bank, std::int64_t row, Tick at, int layer);
     void log(Command command, int bank, std::int64_t row, std::int64_t column, Tick at) const;
     void log_named(std::string_view name, int bank, std::int64_t row, std::int64_t column, Tick at,
@@ -140,6 +172,7 @@ class DramChannel {
     Organization organization_;
     ControllerPolicy policy_;
     RefreshPolicy refresh_policy_;
+    PowerPolicy power_policy_;
     int index_;
     CommandLog* log_;
     DeviceState device_;
@@ -155,12 +188,11 @@ class DramChannel {
     std::vector<Tick> wck_until_;  ///< by pseudo channel and rank
     Tick data_ticks_ = 0;
     Tick last_data_end_ = 0;
-    std::vector<Tick> rank_since_;  ///< of the state being accounted
+    std::vector<Rank> ranks_;
 
     Tick refresh_due_ = kNever;
     Tick refresh_step_ = 0;
     int next_refresh_bank_ = 0;
-    std::vector<int> debt_;  ///< refreshes that ranks owe, all-bank mode
     std::vector<PendingRefresh> pending_;
     std::vector<std::uint8_t> adaptive_;  ///< by bank: 0-1 keep open, 2-3 close
 };

@@ -7,6 +7,11 @@ namespace {
 
 constexpr int kNone = RequestQueues::kNone;
 
+bool is_power(Command command) {
+    return command == Command::power_down_enter || command == Command::power_down_exit ||
+           command == Command::self_refresh_enter || command == Command::self_refresh_exit;
+}
+
 std::size_t at_index(int i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
@@ -18,6 +23,8 @@ DramChannel::Served DramChannel::issue_next() {
     stale_ = true;
     if (chosen.second_part) {
         issue_second_part(chosen.time);
+    } else if (is_power(chosen.command) || chosen.rank_of_class == 3) {
+        issue_power(chosen);
     } else if (chosen.rank_of_class == 1) {
         issue_refresh(chosen);
     } else if (is_column(chosen.command)) {
@@ -86,6 +93,7 @@ DramChannel::Served DramChannel::issue_column(const Candidate& chosen) {
     const bool queued = queues_.active(bank) != chosen.entry;
     served.freed_slot = queued && queues_.size(request.write) == queues_.slots(request.write);
     queues_.remove(chosen.entry, device_.open_row(bank));
+    request_gone(bank);
     if (!device_.is_open(bank)) queues_.row_changed(bank, -1);
     return served;
 }
@@ -159,7 +167,12 @@ void DramChannel::issue_refresh(const Candidate& chosen) {
             break;
         }
     }
-    if (chosen.command == Command::refresh_all) --debt_[at_index(device_.rank_of(chosen.bank))];
+    if (chosen.command != Command::refresh_all) return;
+    const int index = device_.rank_of(chosen.bank);
+    Rank& rank = ranks_[at_index(index)];
+    --rank.debt;
+    rank.in_force = false;
+    force_refresh(index);
 }
 
 void DramChannel::start_refresh() {
@@ -171,8 +184,9 @@ void DramChannel::start_refresh() {
             break;
         case RefreshMode::all_bank:
             for (int rank = 0; rank < device_.ranks(); ++rank) {
-                ++debt_[at_index(rank)];
-                pending_.push_back({Command::refresh_all, rank * device_.banks_per_rank()});
+                if (ranks_[at_index(rank)].power == Power::self_refresh) continue;
+                ++ranks_[at_index(rank)].debt;
+                force_refresh(rank);
             }
             break;
         case RefreshMode::per_bank:
@@ -184,6 +198,7 @@ void DramChannel::start_refresh() {
             break;
         case RefreshMode::same_bank:
             for (int rank = 0; rank < device_.ranks(); ++rank) {
+                if (ranks_[at_index(rank)].power == Power::self_refresh) continue;
                 pending_.push_back({Command::refresh_same_bank,
                                     rank * device_.banks_per_rank() + next_refresh_bank_});
             }
@@ -192,38 +207,47 @@ void DramChannel::start_refresh() {
     }
 }
 
-void DramChannel::account_rank(int rank, Tick at) {
-    Tick& since = rank_since_[at_index(rank)];
-    (device_.open_banks(rank) > 0 ? counters_.active_standby : counters_.precharged_standby) +=
-        at - since;
-    since = at;
+void DramChannel::account_rank(int index, Tick at) {
+    Rank& rank = ranks_[at_index(index)];
+    const Tick span = at - rank.since;
+    rank.since = at;
+    switch (rank.power) {
+        case Power::up:
+            (device_.open_banks(index) > 0 ? counters_.active_standby
+                                           : counters_.precharged_standby) += span;
+            break;
+        case Power::down:
+            counters_.power_down += span;
+            break;
+        case Power::self_refresh:
+            counters_.self_refresh += span;
+            break;
+    }
 }
 
 void DramChannel::send(Command command, int bank, std::int64_t row, Tick at, int layer) {
-    const bool changes_state = command == Command::activate || command == Command::precharge ||
-                               command == Command::precharge_all ||
-                               command == Command::read_precharge ||
-                               command == Command::write_precharge;
     const int rank = device_.rank_of(bank);
     const int open = device_.open_banks(rank);
-    if (changes_state) account_rank(rank, at);
+    if (command != Command::read && command != Command::write) account_rank(rank, at);
     device_.issue(command, bank, row, at);
     const int closed = open - device_.open_banks(rank);
     if (closed > 0) counters_.add_rows_closed(layer, closed);
     counters_.add(layer, command);
+    ranks_[at_index(rank)].last_command = at;
     now_ = at;
 }
 
 void DramChannel::finish(Tick end) {
     PERFWATT_CHECK(queues_.empty(), "requests are left in a DRAM channel at the end of the run");
     for (int rank = 0; rank < device_.ranks(); ++rank) {
-        if (rank_since_[at_index(rank)] < end) account_rank(rank, end);
+        if (ranks_[at_index(rank)].since < end) account_rank(rank, end);
     }
 }
 
 void DramChannel::log(Command command, int bank, std::int64_t row, std::int64_t column,
                       Tick at) const {
-    const bool to_rank = command == Command::precharge_all || command == Command::refresh_all;
+    const bool to_rank =
+        command == Command::precharge_all || command == Command::refresh_all || is_power(command);
     log_named(to_string(command), bank,
               is_column(command) || command == Command::activate ? row : -1, column, at, to_rank);
 }

@@ -75,8 +75,12 @@ TimingTable::TimingTable(const DramSpec& spec) {
         }
         for (const Command from : constraint.from) {
             for (const Command to : constraint.to) {
+                // A waking rank has to understand already the first part of an activate.
+                const bool wakes =
+                    from == Command::power_down_exit || from == Command::self_refresh_exit;
+                const auto& to_tick = wakes ? last : last_to;
                 const Tick wait = nominal + last[static_cast<std::size_t>(from)] -
-                                  last_to[static_cast<std::size_t>(to)];
+                                  to_tick[static_cast<std::size_t>(to)];
                 add_rule(rules[static_cast<std::size_t>(from)],
                          {.level = level,
                           .to = static_cast<std::uint8_t>(to),

@@ -61,8 +61,6 @@ class ReplaySource {
         end = std::max(end, served.data_end);
     }
 
-    [[nodiscard]] bool done() const { return !has_next_; }
-
     std::int64_t reads = 0, writes = 0;
     Tick latency_sum = 0, latency_max = 0;
     Tick end = 0;
@@ -122,11 +120,7 @@ ReplayResult replay(const DramSpec& spec, const TraceSupply& supply, const Repla
     const TimingTable table(spec);
     DramChannel channel(spec, table, 0, options.log);
     ReplaySource source(spec, supply, options.window);
-    // In slices that end when all has been served; refresh alone would go on for ever.
-    constexpr Tick kSlice = 1 << 16;
-    for (Tick limit = kSlice; !source.done() || !channel.idle(); limit += kSlice) {
-        channel.run(source, limit);
-    }
+    channel.run_dry(source);
     const Tick drained = std::max(channel.last_data_end(), source.end);
     channel.finish(std::max(drained, channel.now()));
 

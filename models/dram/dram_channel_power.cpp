@@ -1,0 +1,114 @@
+// The part of DramChannel that postpones refreshes and puts idle ranks to sleep.
+#include "models/dram/dram_channel.h"
+
+namespace perfwatt::dram {
+namespace {
+
+std::size_t at_index(int i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+void DramChannel::force_refresh(int index) {
+    Rank& rank = ranks_[at_index(index)];
+    if (rank.in_force || rank.debt == 0) return;
+    // A busy rank may owe some, and has to pay before it owes one too many; an idle one pays at
+    // once.
+    if (rank.requests > 0 && rank.debt < refresh_policy_.max_postponed) return;
+    rank.in_force = true;
+    pending_.push_back({Command::refresh_all, index * device_.banks_per_rank()});
+    stale_ = true;
+}
+
+void DramChannel::request_gone(int bank) {
+    const int index = device_.rank_of(bank);
+    Rank& rank = ranks_[at_index(index)];
+    if (--rank.requests == 0) force_refresh(index);
+}
+
+bool DramChannel::consider_wake(int bank, Tick not_before, int rank_of_class) {
+    const Rank& rank = ranks_[at_index(device_.rank_of(bank))];
+    if (rank.power == Power::up) return false;
+    Candidate candidate;
+    candidate.rank_of_class = static_cast<std::int16_t>(rank_of_class);
+    candidate.bank = bank;
+    candidate.command =
+        rank.power == Power::down ? Command::power_down_exit : Command::self_refresh_exit;
+    candidate.time = std::max({now_, not_before, device_.earliest(candidate.command, bank)});
+    consider(candidate);
+    return true;
+}
+
+void DramChannel::consider_sleep() {
+    for (int rank = 0; rank < device_.ranks(); ++rank) consider_sleep_of(rank);
+}
+
+void DramChannel::consider_sleep_of(int index) {
+    const Rank& rank = ranks_[at_index(index)];
+    if (rank.requests > 0 || rank.debt > 0 || rank.power == Power::self_refresh) return;
+    const int bank = index * device_.banks_per_rank();
+    for (const PendingRefresh& refresh : pending_) {
+        if (device_.rank_of(refresh.bank) == index) return;
+    }
+    Candidate candidate;
+    candidate.rank_of_class = 3;
+    candidate.bank = bank;
+    if (rank.power == Power::down) {
+        // Deeper: up again, then into self-refresh.
+        if (power_policy_.self_refresh_after == 0) return;
+        candidate.command = Command::power_down_exit;
+        candidate.time = rank.last_command + power_policy_.self_refresh_after;
+    } else {
+        const bool deep = power_policy_.self_refresh_after > 0 &&
+                          (power_policy_.power_down_after == 0 || rank.waking_to_sleep);
+        candidate.command = deep ? Command::self_refresh_enter : Command::power_down_enter;
+        const Tick after = rank.waking_to_sleep ? 0
+                                                : (deep ? power_policy_.self_refresh_after
+                                                        : power_policy_.power_down_after);
+        candidate.time = rank.last_command + after;
+        if (device_.open_banks(index) > 0) candidate.command = Command::precharge_all;
+    }
+    candidate.time = std::max({now_, candidate.time, device_.earliest(candidate.command, bank)});
+    consider(candidate);
+}
+
+void DramChannel::issue_power(const Candidate& chosen) {
+    const int index = device_.rank_of(chosen.bank);
+    Rank& rank = ranks_[at_index(index)];
+    send(chosen.command, chosen.bank, -1, chosen.time, -1);
+    if (log_ != nullptr) log(chosen.command, chosen.bank, -1, -1, chosen.time);
+    rank.waking_to_sleep = false;
+    switch (chosen.command) {
+        case Command::power_down_enter:
+            rank.power = Power::down;
+            break;
+        case Command::power_down_exit:
+            rank.power = Power::up;
+            rank.waking_to_sleep = chosen.rank_of_class == 3;
+            break;
+        case Command::self_refresh_enter:
+            rank.power = Power::self_refresh;
+            break;
+        case Command::self_refresh_exit:
+            rank.power = Power::up;
+            break;
+        case Command::precharge_all:
+            for (int bank = index * device_.banks_per_rank();
+                 bank < (index + 1) * device_.banks_per_rank(); ++bank) {
+                queues_.row_changed(bank, -1);
+            }
+            rank.waking_to_sleep = true;  // it has waited long enough
+            break;
+        case Command::activate:
+        case Command::precharge:
+        case Command::read:
+        case Command::write:
+        case Command::read_precharge:
+        case Command::write_precharge:
+        case Command::refresh_all:
+        case Command::refresh_bank:
+        case Command::refresh_same_bank:
+            break;
+    }
+}
+
+}  // namespace perfwatt::dram
