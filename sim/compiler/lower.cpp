@@ -460,13 +460,13 @@ class Lowerer {
              std::max<std::int64_t>(1, bytes(out.type, 1)));
     }
 
-    /// The new entries go behind the old ones, head by head; the rest of the cache stays in place.
+    /// The new rows go behind the old ones, head by head; the rest of the cache stays in place.
     void append(const Node& node) {
         const TensorId cache = node.outputs[0];
         graph_.tensor(cache).role = TensorRole::state;
-        view(cache, node.inputs[0], 0);
-        const Tensor& added = tensor(node.inputs[1]);
-        copy(node, node.inputs[1], cache, added.bytes(),
+        if (node.inputs.size() > 1 && node.inputs[1].valid()) view(cache, node.inputs[1], 0);
+        const Tensor& added = tensor(node.inputs[0]);
+        copy(node, node.inputs[0], cache, added.bytes(),
              bytes(added.type, added.shape[1] * added.shape[3]));
     }
 

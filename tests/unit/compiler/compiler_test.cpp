@@ -362,7 +362,7 @@ TEST(Compiler, CacheAppendWritesOnlyWhatIsNew) {
     const TensorId past = make.tensor({1, 63, 2, 16}, TensorRole::state);
     const TensorId q = make.input({1, 1, 8, 16});
     const TensorId added = make.same("Relu", {make.input({1, 1, 2, 16})});
-    const TensorId cache = make.node("perfwatt.CacheAppend", {past, added}, {1, 64, 2, 16});
+    const TensorId cache = make.node("perfwatt.CacheAppend", {added, past}, {1, 64, 2, 16});
     const TensorId scores = make.node("perfwatt.AttentionScores", {q, cache}, {1, 8, 1, 64},
                                       {{"groups_sharing", std::int64_t{4}}});
     make.output(scores);
