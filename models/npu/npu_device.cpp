@@ -92,9 +92,12 @@ Time fill_drain(const NpuSpec& spec, const Command& command) {
 
 ScratchpadGeometry scratchpad_geometry(const NpuSpec& spec) {
     const ScratchpadSpec& pad = spec.scratchpad;
+    const std::int64_t bank_rate = pad.bytes_per_cycle_per_bank * spec.clock.hertz();
+    if (pad.banking == Banking::interleaved)
+        return {.banks = 1, .bank_bytes = pad.bytes, .bytes_per_second = pad.banks * bank_rate};
     return {.banks = static_cast<int>(pad.banks),
             .bank_bytes = ceil_div(pad.bytes, pad.banks),
-            .bytes_per_second = pad.bytes_per_cycle_per_bank * spec.clock.hertz()};
+            .bytes_per_second = bank_rate};
 }
 
 DmaPort dma_port(const NpuSpec& spec) {

@@ -13,7 +13,8 @@ namespace perfwatt::npu {
 /// pipeline, the sequencer. The rest of its duration the unit works, or waits for its ports.
 [[nodiscard]] Time fill_drain(const NpuSpec& spec, const Command& command);
 
-/// Equal banks, one after another in the scratchpad's addresses.
+/// Equal banks, one after another in the scratchpad's addresses; interleaved ones are as one bank
+/// of all their bandwidth.
 [[nodiscard]] ScratchpadGeometry scratchpad_geometry(const NpuSpec& spec);
 
 [[nodiscard]] DmaPort dma_port(const NpuSpec& spec);

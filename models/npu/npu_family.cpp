@@ -151,6 +151,10 @@ MapSchema<ScratchpadSpec> scratchpad_schema() {
                {.min = "0 B", .max = "64 GiB", .otherwise = "0 B"},
                "set aside for activations; 0: it is unified")
         .count("banks", &ScratchpadSpec::banks, {.max = 65536}, "that work side by side")
+        .choice("banking", &ScratchpadSpec::banking,
+                {.names = {{"interleaved", Banking::interleaved}, {"blocked", Banking::blocked}},
+                 .otherwise = Banking::interleaved},
+                "whether neighbouring accesses lie in neighbouring banks")
         .bytes("bytes_per_cycle_per_bank", &ScratchpadSpec::bytes_per_cycle_per_bank,
                {.min = "1 B", .max = "64 KiB"}, "of one access, read or write")
         .text("cell", &ScratchpadSpec::cell, {.otherwise = "lstp"},

@@ -79,12 +79,19 @@ struct VectorSpec {
     std::int64_t latency_cycles = 0;  ///< from the first operand to the first result
 };
 
+/// How a scratchpad's addresses lie in its banks.
+enum class Banking : std::uint8_t {
+    interleaved,  ///< neighbouring accesses in neighbouring banks: all users share all bandwidth
+    blocked,      ///< each bank a contiguous range: whoever shares a bank shares its port
+};
+
 struct ScratchpadSpec {
     std::int64_t bytes = 0;
     /// Parts set aside by a partitioned scratchpad; both equal `bytes` where it is unified.
     std::int64_t weight_bytes = 0;
     std::int64_t activation_bytes = 0;
     std::int64_t banks = 1;
+    Banking banking = Banking::interleaved;
     std::int64_t bytes_per_cycle_per_bank = 0;  ///< one access: read or write
     std::string cell = "sram_6t";               ///< looked up by the pricing
 };

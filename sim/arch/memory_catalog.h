@@ -8,6 +8,7 @@
 #include "sim/arch/chip_spec.h"
 #include "sim/arch/memory_model.h"
 #include "sim/base/time.h"
+#include "sim/stats/energy.h"
 
 namespace perfwatt {
 
@@ -18,7 +19,8 @@ struct MemoryFacts {
     std::int64_t burst_bytes = 64;
     Time latency;  ///< of a first byte from a closed row, links included
     std::int64_t capacity_bytes = 0;
-    std::vector<std::string> estimated;  ///< paths of values nobody published
+    std::vector<StaticPower> static_power;  ///< drawn beside what the memory counts: leakage
+    std::vector<std::string> estimated;     ///< paths of values nobody published
     std::string config_hash;
 };
 

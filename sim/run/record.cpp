@@ -33,6 +33,14 @@ std::vector<std::string> estimated_paths(const RecordContext& context) {
     return paths;
 }
 
+/// Of the device and of the memories on the chip.
+std::vector<StaticPower> static_powers(const RecordContext& context) {
+    std::vector<StaticPower> powers = context.chip.device->static_power();
+    for (const MemoryFacts& memory : context.memories)
+        powers.insert(powers.end(), memory.static_power.begin(), memory.static_power.end());
+    return powers;
+}
+
 std::string_view engine_name(UnitKind kind) {
     switch (kind) {
         case UnitKind::dma:
@@ -110,8 +118,7 @@ void set_rates(Result& result, double items) {
 }
 
 Result make_record(const RecordContext& context, const RunFigures& figures) {
-    const PricedRun priced =
-        price(figures.counts, context.chip.device->static_power(), figures.end);
+    const PricedRun priced = price(figures.counts, static_powers(context), figures.end);
     Result result{.version = std::string(version()),
                   .config_hash = hash_of(context),
                   .chip = context.chip.name,

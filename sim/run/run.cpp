@@ -43,7 +43,7 @@ void check_words(const RunRequest& request) {
     check_word("phase", request.phase, {"forward", "prefill", "decode", "generate"});
     check_word("scenario", request.scenario, {"single_stream"});
     check_word("start", request.start, {"cold", "steady"});
-    check_word("memory timing", request.memory_timing, {"exact"});
+    check_word("memory timing", request.memory_timing, {"exact", "stream"});
     check_count("--batch", request.batch, 1, 1 << 20);
     check_count("--context", request.context, 0, std::int64_t{1} << 32);
     check_count("--tokens", request.tokens, 0, std::int64_t{1} << 32);

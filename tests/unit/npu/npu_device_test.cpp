@@ -51,7 +51,9 @@ TEST(FillDrain, OfAVectorCommandIsItsLatency) {
 }
 
 TEST(ScratchpadGeometry, BanksCoverEveryByte) {
-    const ScratchpadGeometry geometry = scratchpad_geometry(small_npu());
+    NpuSpec spec = small_npu();
+    spec.scratchpad.banking = Banking::blocked;
+    const ScratchpadGeometry geometry = scratchpad_geometry(spec);
     EXPECT_EQ(geometry.banks, 3);
     EXPECT_EQ(geometry.bank_bytes, 334);
     EXPECT_EQ(geometry.bytes_per_second, 64'000'000'000);
