@@ -9,6 +9,10 @@
 
 namespace perfwatt::npu {
 
+/// Cycles the mapper charges each tile for passing from unit to unit, beside its commands' own
+/// overhead: of two mappings hardly apart, the one of fewer commands is better.
+inline constexpr std::int64_t kTileCycles = 16;
+
 /// Which operand a matrix unit's cells hold while the others stream past.
 enum class Dataflow : std::uint8_t { weight_stationary, output_stationary, input_stationary };
 

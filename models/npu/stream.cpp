@@ -205,7 +205,7 @@ Time StreamPlan::cost(const StreamCut& cut) const {
     if (cut.buffers < 2) return work + memory + first + last;
     const Time ends = first + last;
     const Time hidden = memory > ends ? memory - ends : Time::zero();
-    return std::max(work, hidden + piece_time) + ends;
+    return std::max(work, hidden + piece_time) + ends + spec.clock.cycles(kTileCycles * cut.pieces);
 }
 
 Time StreamPlan::bound() const {

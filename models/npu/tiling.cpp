@@ -440,9 +440,11 @@ Time ContractionPlan::cost(const Tiling& tiling) const {
         last_vector = spec.clock.cycles(cycles);
     }
     const Time memory = traffic_time(tiling);
-    const Time ends = ends_time(tiling);
+    const Time ends =
+        ends_time(tiling) + spec.clock.cycles(kTileCycles * cuts.outputs() * cuts.c.tiles());
     if (tiling.buffers < 2) return matrix + vector + memory + ends;
-    const Time hidden = memory > ends ? memory - ends : Time::zero();
+    const Time transfers = ends_time(tiling);
+    const Time hidden = memory > transfers ? memory - transfers : Time::zero();
     return std::max({matrix, vector, hidden}) + ends + last_vector;
 }
 
