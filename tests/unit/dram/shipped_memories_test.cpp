@@ -13,6 +13,10 @@ TEST(ShippedMemories, AllReadWithoutErrors) {
     ASSERT_FALSE(names.empty());
     for (const std::string& name : names) {
         SCOPED_TRACE(name);
+        const Document document =
+            Document::load(ConfigKind::memory, shipped().find(ConfigKind::memory, name), shipped());
+        const ConfigNode* standard = document.root().find("standard");
+        if (standard != nullptr && standard->text == "SRAM") continue;  // another family's
         const LoadedSpec loaded = load_spec(shipped(), name);
         EXPECT_EQ(loaded.spec.name, name);
         const DramMemory memory(loaded.spec, {.name = name, .channels = 2});
