@@ -62,7 +62,8 @@ class Builder {
         const std::size_t errors = reading_.error_count();
         const Layer layer = layer_schema().read(node, reading_, "layers." + path);
         if (reading_.error_count() > errors) return std::nullopt;
-        const std::string name = layer.name.value_or("layer" + path);
+        const bool nested = path.find('.') != std::string::npos;
+        const std::string name = layer.name.value_or(nested ? path : "layer" + path);
         std::optional<TensorId> x = before;
         if (layer.from) x = named(node, *layer.from, names);
         for (std::int64_t i = 0; i < layer.repeat && x; ++i) {
