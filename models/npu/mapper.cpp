@@ -77,7 +77,7 @@ void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Visit&& visit
     const std::int64_t p_grain = work.q == 1 && outputs_held ? matrix.rows : 1;
     const bool whole_problems = work.group_layout == GroupLayout::outermost;
 
-    for (const auto& [split, cores] : splits(work, spec.cores)) {
+    for (const auto& [split, cores] : splits(work, usable_cores(spec, plan.request()))) {
         Tiling tiling{.split = split, .cores = cores};
         const Contraction part = plan.share(tiling);
         const std::vector<Plane> plane_list = planes(part, p_grain);

@@ -187,9 +187,9 @@ std::variant<Time, Infeasible> Npu::cost(const MappingRequest& request,
         const auto tiling = tiling_from(mapping);
         if (const auto* wrong = std::get_if<Infeasible>(&tiling)) return *wrong;
         const ContractionPlan plan(*this, request);
-        if (std::get<Tiling>(tiling).cores > spec_.cores)
-            return Infeasible{
-                fmt::format("mapping: more cores than the {} there are", spec_.cores)};
+        if (std::get<Tiling>(tiling).cores > usable_cores(spec_, request))
+            return Infeasible{fmt::format("mapping: more cores than the {} in use",
+                                          usable_cores(spec_, request))};
         const auto layout = plan.layout(std::get<Tiling>(tiling));
         if (const auto* misfit = std::get_if<Infeasible>(&layout)) return *misfit;
         return plan.cost(std::get<Tiling>(tiling));
@@ -197,8 +197,9 @@ std::variant<Time, Infeasible> Npu::cost(const MappingRequest& request,
     const auto cut = stream_cut_from(mapping);
     if (const auto* wrong = std::get_if<Infeasible>(&cut)) return *wrong;
     const StreamPlan plan(*this, request);
-    if (std::get<StreamCut>(cut).cores > spec_.cores)
-        return Infeasible{fmt::format("mapping: more cores than the {} there are", spec_.cores)};
+    if (std::get<StreamCut>(cut).cores > usable_cores(spec_, request))
+        return Infeasible{
+            fmt::format("mapping: more cores than the {} in use", usable_cores(spec_, request))};
     const auto layout = plan.layout(std::get<StreamCut>(cut));
     if (const auto* misfit = std::get_if<Infeasible>(&layout)) return *misfit;
     return plan.cost(std::get<StreamCut>(cut));

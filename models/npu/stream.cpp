@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "models/npu/tiling.h"
 #include "models/npu/vector_timing.h"
 #include "sim/base/math.h"
 
@@ -228,7 +229,8 @@ std::variant<MappingChoice, Infeasible> StreamPlan::map() const {
     int misfits = 0;
     int slower = 0;
     const std::int64_t most = most_pieces();
-    for (int cores = npu_.spec().cores; cores >= 1; cores = cores > 1 ? (cores + 1) / 2 : 0) {
+    for (int cores = usable_cores(npu_.spec(), request_); cores >= 1;
+         cores = cores > 1 ? (cores + 1) / 2 : 0) {
         if (cores > most && cores > 1) continue;
         const std::int64_t limit =
             std::min<std::int64_t>(ceil_div<std::int64_t>(most, cores), 1 << 16);

@@ -11,6 +11,11 @@
 
 namespace perfwatt::npu {
 
+/// Cores that a kernel may be split over.
+[[nodiscard]] inline int usable_cores(const NpuSpec& spec, const MappingRequest& request) {
+    return request.cores > 0 && request.cores < spec.cores ? request.cores : spec.cores;
+}
+
 /// Which operand's tiles stay in the scratchpad while the other's pass.
 enum class Order : std::uint8_t { weights_outer, inputs_outer };
 /// Which dimension is divided among the cores.

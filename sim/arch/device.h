@@ -37,6 +37,7 @@ struct MappingRequest {
     /// Tiles are laid out from the end of `free` downwards. Kernels alternate, so that the next
     /// kernel's first tiles arrive while this one still uses its own.
     bool from_top = false;
+    int cores = 0;      ///< cores the kernel may use, the first ones; 0: all
     int effort = 1000;  ///< candidates evaluated at most
 };
 
@@ -119,7 +120,8 @@ class Device {
     [[nodiscard]] virtual Time duration(const Command& command) const = 0;
     /// Of duration(): the share in which the unit's pipeline or array fills or drains.
     [[nodiscard]] virtual Time fill_drain(const Command& command) const;
-    /// MACs the cells do for a tile: useful, padding and recomputation. As given here: m n k repeat.
+    /// MACs the cells do for a tile: useful, padding and recomputation. As given here: m n k
+    /// repeat.
     [[nodiscard]] virtual std::int64_t executed_macs(const Contract& tile) const;
     [[nodiscard]] virtual ScratchpadGeometry scratchpad() const;
     [[nodiscard]] virtual DmaPort dma_port() const;

@@ -25,6 +25,7 @@ struct Plan {
     Allocation allocation;
     std::vector<MappingChoice> choices;  ///< by kernel
     Time cost;
+    int cores = 1;
 };
 
 class Compiler {
@@ -102,16 +103,21 @@ class Compiler {
         const Allocator allocator(graph_, lowered_, on_host_, repeat_, target_, options_);
         std::optional<Plan> best;
         std::optional<Infeasible> problem;
-        const std::int64_t whole = target_.device->on_chip().bytes_per_core;
-        for (const std::int64_t reserve : kReserves) {
-            std::variant<Plan, Infeasible> plan =
-                plan_with(allocator, ceil_div(whole * reserve, kWhole));
-            if (auto* misfit = std::get_if<Infeasible>(&plan)) {
-                problem = *misfit;
-                continue;
+        const OnChipMemory chip = target_.device->on_chip();
+        // A single core keeps activations in its scratchpad, several pass them through memory:
+        // leaving cores unused may be faster.
+        for (int cores = chip.cores;; cores = 1) {
+            for (const std::int64_t reserve : kReserves) {
+                std::variant<Plan, Infeasible> plan =
+                    plan_with(allocator, ceil_div(chip.bytes_per_core * reserve, kWhole), cores);
+                if (auto* misfit = std::get_if<Infeasible>(&plan)) {
+                    problem = *misfit;
+                    continue;
+                }
+                Plan& found = std::get<Plan>(plan);
+                if (!best || found.cost < best->cost) best = std::move(found);
             }
-            Plan& found = std::get<Plan>(plan);
-            if (!best || found.cost < best->cost) best = std::move(found);
+            if (cores <= 1) break;
         }
         if (!best) return problem;
         plan_ = std::move(*best);
@@ -120,8 +126,9 @@ class Compiler {
         return std::nullopt;
     }
 
-    MappingRequest request_for(const Allocator& allocator, const Allocation& allocation,
+    MappingRequest request_for(const Allocator& allocator, const Plan& plan,
                                std::size_t kernel) const {
+        const Allocation& allocation = plan.allocation;
         MappingRequest request;
         request.kernel = &lowered_.kernels[kernel];
         for (const Operand& input : request.kernel->inputs)
@@ -132,6 +139,7 @@ class Compiler {
         request.free_weights = allocation.free_weights;
         request.effort = options_.effort;
         request.from_top = kernel % 2 == 1;
+        request.cores = plan.cores;
         return request;
     }
 
@@ -145,6 +153,7 @@ class Compiler {
         for (const Placement& input : request.inputs) where(input);
         for (const Placement& output : request.outputs) where(output);
         key += fmt::format(" free {} {}", request.free.bytes, request.free_weights.bytes);
+        key += fmt::format(" cores {}", request.cores);
         return key;
     }
 
@@ -154,9 +163,11 @@ class Compiler {
                transfer_time(work.bytes, target_.host->bytes_per_second);
     }
 
-    std::variant<Plan, Infeasible> plan_with(const Allocator& allocator, std::int64_t reserve) {
+    std::variant<Plan, Infeasible> plan_with(const Allocator& allocator, std::int64_t reserve,
+                                             int cores) {
         Plan plan;
-        plan.allocation = allocator.allocate(reserve);
+        plan.cores = cores;
+        plan.allocation = allocator.allocate(reserve, cores);
         for (std::size_t i = 0; i < lowered_.kernels.size(); ++i) {
             const Kernel& kernel = lowered_.kernels[i];
             if (on_host_[i]) {
@@ -165,7 +176,7 @@ class Compiler {
                 plan.cost += time;
                 continue;
             }
-            const MappingRequest request = request_for(allocator, plan.allocation, i);
+            const MappingRequest request = request_for(allocator, plan, i);
             const auto given = options_.mappings.find(kernel.name);
             if (given != options_.mappings.end() && !given->second.empty()) {
                 const auto cost = target_.device->cost(request, given->second);
@@ -271,7 +282,7 @@ class Compiler {
                                                      .operator_type = kernel.operator_type,
                                                      .macs = lowered_.macs[i]});
             out_.kernels[i].layer = layer.value;
-            const MappingRequest request = request_for(*allocator_, plan_.allocation, i);
+            const MappingRequest request = request_for(*allocator_, plan_, i);
             if (on_host_[i]) {
                 emit_host(kernel, request, layer, program);
                 continue;
@@ -307,6 +318,7 @@ class Compiler {
             const std::vector<Unit>& units = program.program().units;
             for (std::size_t u = 0; u < units.size(); ++u) {
                 if (units[u].kind != UnitKind::dma || units[u].core <= core) continue;
+                if (units[u].core >= plan_.cores) break;
                 core = units[u].core;  // the first engine of each core
                 program.add({static_cast<std::int32_t>(u)}, layer,
                             Load{place.region, place.buffer});

@@ -99,13 +99,13 @@ Placement Allocator::placement(const Allocation& allocation, const Operand& oper
     return place;
 }
 
-void Allocator::place_activations(Allocation& out, std::int64_t capacity) const {
+void Allocator::place_activations(Allocation& out, std::int64_t capacity, int cores) const {
     Arena arena(0, std::max<std::int64_t>(1, capacity), chip_.alignment);
     for (std::size_t i = 0; i < roots_.size(); ++i) {
         const Root& root = roots_[i];
         // A split kernel leaves its results in several scratchpads; what crosses from core to core
         // goes through memory.
-        const bool may = options_.resident_activations && chip_.cores == 1 && capacity > 0 &&
+        const bool may = options_.resident_activations && cores == 1 && capacity > 0 &&
                          root.role == TensorRole::activation && root.made >= 0 && !root.on_host &&
                          !root.leaves && root.bytes > 0;
         if (!may) continue;
@@ -230,7 +230,7 @@ void Allocator::place_in_memory(Allocation& out) const {
             "fewer bits a weight, a smaller batch or context, or a larger memory");
 }
 
-Allocation Allocator::allocate(std::int64_t reserve) const {
+Allocation Allocator::allocate(std::int64_t reserve, int cores) const {
     Allocation out;
     out.places.resize(roots_.size());
     for (std::size_t i = 0; i < roots_.size(); ++i)
@@ -242,7 +242,7 @@ Allocation Allocator::allocate(std::int64_t reserve) const {
         const auto kept = [&](std::int64_t part) {
             return part - std::min(part, ceil_div(part * reserve, chip_.bytes_per_core));
         };
-        place_activations(out, kept(chip_.activation_bytes));
+        place_activations(out, kept(chip_.activation_bytes), cores);
         const std::int64_t begin = round_up(out.on_chip_bytes, chip_.alignment);
         out.free = {.address = begin,
                     .bytes = std::max<std::int64_t>(0, chip_.activation_bytes - begin)};
@@ -250,7 +250,7 @@ Allocation Allocator::allocate(std::int64_t reserve) const {
                       chip_.activation_bytes + kept(chip_.weight_bytes));
     } else {
         const std::int64_t kept = std::max<std::int64_t>(0, chip_.bytes_per_core - reserve);
-        place_activations(out, kept);
+        place_activations(out, kept, cores);
         place_weights(out, out.on_chip_bytes, kept);
     }
     place_in_memory(out);

@@ -43,9 +43,10 @@ class Allocator {
               const std::optional<Repeat>& repeat, const CompileTarget& target,
               const CompileOptions& options);
 
-    /// With `reserve` bytes of the scratchpad (and that share of its parts, if it is partitioned)
-    /// left for tiles. Throws UserError if memory 0 cannot hold what has to be there.
-    [[nodiscard]] Allocation allocate(std::int64_t reserve) const;
+    /// For a program on the first `cores` cores, with `reserve` bytes of the scratchpad (and that
+    /// share of its parts, if it is partitioned) left for tiles. Throws UserError if memory 0
+    /// cannot hold what has to be there.
+    [[nodiscard]] Allocation allocate(std::int64_t reserve, int cores) const;
 
     [[nodiscard]] const std::vector<Root>& roots() const { return roots_; }
     [[nodiscard]] int root_of(TensorId tensor) const { return root_of_[tensor.index()]; }
@@ -54,7 +55,7 @@ class Allocator {
 
   private:
     void find_roots(const std::vector<bool>& on_host);
-    void place_activations(Allocation& out, std::int64_t capacity) const;
+    void place_activations(Allocation& out, std::int64_t capacity, int cores) const;
     void place_weights(Allocation& out, std::int64_t begin, std::int64_t end) const;
     void place_in_memory(Allocation& out) const;
     [[nodiscard]] std::vector<std::vector<int>> weight_classes() const;

@@ -218,16 +218,34 @@ TEST(Compiler, TwiceTheBatchTakesAtMostTwiceTheTime) {
     EXPECT_LE(twice, 2 * once);
 }
 
-TEST(Compiler, CoresShareTheWork) {
-    const Compiled one = compiled(residual_block());
-    const Compiled four = compiled(residual_block(), {}, 4);
+TEST(Compiler, CoresShareTheWorkOfLargeKernels) {
+    const auto graph = [] {
+        GraphMaker make;
+        make.output(make.matmul(make.input({1, 512, 512}), 512));
+        return make.take();
+    };
+    const Compiled one = compiled(graph());
+    const Compiled four = compiled(graph(), {}, 4);
     EXPECT_EQ(useful_macs(four.program), useful_macs(one.program));
+    EXPECT_LT(cost_of(four), cost_of(one));
     std::vector<std::int64_t> by_core(4, 0);
     for (const Command& command : four.program.commands)
         if (const auto* tile = std::get_if<Contract>(&command.work))
             by_core[static_cast<std::size_t>(four.program.units[command.unit.index()].core)] +=
                 tile->useful_macs;
-    EXPECT_GT(*std::min_element(by_core.begin(), by_core.end()), 0);
+    EXPECT_LE(by_core[0], one.graph_macs / 2);
+    EXPECT_EQ(by_core[0], by_core[1]);
+}
+
+TEST(Compiler, MoreCoresAreNeverSlower) {
+    for (const std::int64_t scratchpad : {32 << 10, 1 << 20}) {
+        Time last = Time::max();
+        for (const int cores : {1, 2, 4}) {
+            const Time cost = cost_of(compiled(residual_block(), {}, cores, scratchpad));
+            EXPECT_LE(cost, last) << cores;
+            last = cost;
+        }
+    }
 }
 
 TEST(Compiler, NormsAndGeluBecomeOneKernelEach) {
