@@ -1,0 +1,117 @@
+#include "models/npu/emit_parts.h"
+
+#include <algorithm>
+
+namespace perfwatt::npu {
+namespace {
+
+std::int64_t end_of(const Region& region) {
+    return region.address + (region.rows - 1) * region.pitch_bytes + region.row_bytes;
+}
+
+}  // namespace
+
+Range part_of(std::int64_t total, std::int64_t share, int core) {
+    const std::int64_t begin = std::min(total, share * core);
+    return {begin, std::min(share, total - begin)};
+}
+
+std::vector<Range> ranges(Range whole, std::int64_t size) {
+    std::vector<Range> found;
+    for (std::int64_t at = whole.begin; at < whole.end(); at += size)
+        found.push_back({at, std::min(size, whole.end() - at)});
+    return found;
+}
+
+std::int64_t to_bytes(std::int64_t elements, int bits) { return (elements * bits + 7) / 8; }
+
+Region region_of(const Plane& plane, const PlaneTile& tile, const Region& base) {
+    const bool inner = plane.layout == GroupLayout::channels;
+    const std::int64_t all_channels = inner ? plane.groups * plane.channels : plane.channels;
+    const std::int64_t channel =
+        inner ? tile.g.begin * plane.channels + tile.c.begin : tile.c.begin;
+    const std::int64_t channels = inner ? tile.g.size * tile.c.size : tile.c.size;
+    const std::int64_t groups = inner ? 1 : tile.g.size;
+    const std::int64_t group = inner ? 0 : tile.g.begin;
+    const std::int64_t image = plane.height * plane.width;
+    const std::int64_t positions = tile.h.size * tile.w.size;
+
+    const std::int64_t first =
+        (((group * plane.batch + tile.n.begin) * plane.height + tile.h.begin) * plane.width +
+         tile.w.begin) *
+            all_channels +
+        channel;
+    Region out = base;
+    out.address = base.address + first * plane.bits / 8;
+    const bool whole_images = positions == image;
+    if (channels == all_channels && (whole_images || groups * tile.n.size == 1)) {
+        // Columns are cut only within one row, so a tile of whole channels is one run.
+        out.row_bytes = to_bytes(groups * tile.n.size * positions * channels, plane.bits);
+        out.rows = 1;
+        if (tile.w.size < plane.width && tile.h.size > 1) {
+            out.row_bytes = to_bytes(tile.w.size * channels, plane.bits);
+            out.rows = tile.h.size;
+            out.pitch_bytes = to_bytes(plane.width * channels, plane.bits);
+            return out;
+        }
+        out.pitch_bytes = out.row_bytes;
+        return out;
+    }
+    if (channels == all_channels) {  // part of each of several images
+        out.row_bytes = to_bytes(positions * channels, plane.bits);
+        out.rows = groups * tile.n.size;
+        out.pitch_bytes = to_bytes(image * channels, plane.bits);
+        return out;
+    }
+    out.row_bytes = to_bytes(channels, plane.bits);
+    out.rows = groups * tile.n.size * positions;
+    out.pitch_bytes = to_bytes(all_channels, plane.bits);
+    return out;
+}
+
+Region within(Region region, const Region& base) {
+    const std::int64_t limit = base.address + base.bytes();
+    region.row_bytes = std::max<std::int64_t>(1, std::min(region.row_bytes, base.bytes()));
+    if (region.rows > 1) region.pitch_bytes = std::max(region.pitch_bytes, region.row_bytes);
+    const std::int64_t over = end_of(region) - limit;
+    if (over > 0) region.address = std::max(base.address, region.address - over);
+    if (end_of(region) > limit) {  // rows of a pitch that the tensor does not hold: make it one run
+        region.row_bytes = std::min(region.bytes(), base.bytes());
+        region.rows = 1;
+        region.pitch_bytes = region.row_bytes;
+        region.address = base.address;
+    }
+    return region;
+}
+
+Buffer on_chip_part(const Region& part, const Region& base, const Buffer& place) {
+    const std::int64_t begin =
+        std::clamp<std::int64_t>(part.address - base.address, 0, place.bytes);
+    const std::int64_t size = std::min(end_of(part) - part.address, place.bytes - begin);
+    return {.address = place.address + begin, .bytes = size};
+}
+
+Region whole(const Placement& placement, std::int64_t bytes) {
+    Region region = placement.region;
+    region.row_bytes = bytes;
+    region.rows = 1;
+    region.pitch_bytes = bytes;
+    return region;
+}
+
+std::vector<CommandId> last_commands(const Program& program, const CoreUnits& units) {
+    std::vector<CommandId> found;
+    bool matrix = false;
+    bool vector = false;
+    for (std::size_t i = program.commands.size(); i-- > 0 && !(matrix && vector);) {
+        const UnitId unit = program.commands[i].unit;
+        bool* seen = unit == units.matrix() ? &matrix : unit == units.vector() ? &vector : nullptr;
+        if (seen == nullptr || *seen) continue;
+        *seen = true;
+        found.push_back({static_cast<std::int32_t>(i)});
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+}  // namespace perfwatt::npu
