@@ -120,17 +120,16 @@ void DramMemory::advance(Time limit, std::vector<MemoryCompletion>& completions)
 }
 
 Time DramMemory::next_completion_bound() const {
-    // A transfer's bursts on a channel follow each other on the pins of its pseudo channels, and
-    // the last of their commands cannot have gone out before now.
+    // The bursts of a transfer that share pins follow each other, and the last of their commands
+    // cannot have gone out before now. Some pins have at least the mean of them still to move.
+    const auto pins = static_cast<std::int64_t>(lanes_.size()) * spec_.organization.pseudo_channels;
     Tick bound = kNever;
     for (const std::uint32_t slot : in_flight_) {
         const TransferState& transfer = transfers_[slot];
-        std::int64_t most = 1;
-        for (const Lane& lane : lanes_) most = std::max(most, lane.feed.left(slot));
-        const std::int64_t pins = spec_.organization.pseudo_channels;
+        const std::int64_t most = std::max<std::int64_t>(1, ceil_div(transfer.bursts_left, pins));
         const Tick start = std::max(advanced_, transfer.arrival + 1);
         const Tick latency = transfer.write ? table_.write_latency : table_.read_latency;
-        bound = std::min(bound, start + (ceil_div(most, pins) - 1) * table_.burst + latency);
+        bound = std::min(bound, start + (most - 1) * table_.burst + latency);
     }
     return bound == kNever ? Time::max() : clock_.cycles(bound);
 }
