@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/dram/commands.h"
@@ -158,7 +159,10 @@ struct DramSpec {
     [[nodiscard]] Tick evaluate(const std::string& sum) const;
 };
 
-/// What is impossible (errors) or unwise (warnings) in a standard, with the figures.
+/// What is impossible (errors) or unwise (warnings) in a standard, with the figures. Never throws.
 [[nodiscard]] std::vector<Diagnostic> lint(const DramSpec& spec);
+
+/// A standard in figures, for readers: name and value with its unit.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> facts(const DramSpec& spec);
 
 }  // namespace perfwatt::dram
