@@ -24,10 +24,10 @@ Entry entry_of(const StoredPoint& stored) {
 
 int merge(const Arguments& arguments, const Environment& /*environment*/) {
     const std::vector<std::string>& paths = arguments.positionals();
-    std::vector<Store> others;
-    for (std::size_t i = 1; i < paths.size(); ++i) others.push_back(Store::open(paths[i]));
-    Store into = Store::open_or_create(paths.front());
-    for (const Store& other : others) into.merge(other);
+    std::vector<SweepStore> others;
+    for (std::size_t i = 1; i < paths.size(); ++i) others.push_back(SweepStore::open(paths[i]));
+    SweepStore into = SweepStore::open_or_create(paths.front());
+    for (const SweepStore& other : others) into.merge(other);
     say(fmt::format("{}: {} points", paths.front(), into.points().size()));
     return kExitDone;
 }
@@ -77,7 +77,8 @@ int report(const Arguments& arguments, const Environment& /*environment*/) {
         if (const auto file = arguments.text(option)) check_writable(*file);
     }
     std::vector<Entry> entries;
-    for (const StoredPoint& point : Store::open(path).points()) entries.push_back(entry_of(point));
+    for (const StoredPoint& point : SweepStore::open(path).points())
+        entries.push_back(entry_of(point));
 
     // The page draws the front among all points; tables list the front alone.
     const std::vector<Entry> listed = axes.first.empty() ? entries : front_of(entries, axes);

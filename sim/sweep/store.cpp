@@ -224,23 +224,23 @@ void merge_answers(const Database& into, const Database& from, const std::string
 
 }  // namespace
 
-Store Store::open_or_create(const std::string& path) {
+SweepStore SweepStore::open_or_create(const std::string& path) {
     Database database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     std::error_code ignored;
     const bool empty = std::filesystem::file_size(path, ignored) == 0 || ignored;
     if (empty) create_tables(database);
     check_is_store(database, path);
-    return Store(path);
+    return SweepStore(path);
 }
 
-Store Store::open(const std::string& path) {
+SweepStore SweepStore::open(const std::string& path) {
     if (!std::filesystem::is_regular_file(path)) failed(path, "there is no such file");
     check_is_store(opened(path), path);
-    return Store(path);
+    return SweepStore(path);
 }
 
-void Store::plan(const std::string& sweep, const std::string& plan,
-                 const std::vector<PlannedPoint>& points) {
+void SweepStore::plan(const std::string& sweep, const std::string& plan,
+                      const std::vector<PlannedPoint>& points) {
     Database database = opened(path_);
     Transaction transaction(database);
     Statement(database, "DELETE FROM points WHERE sweep=?1 AND plan<>?2")
@@ -251,7 +251,7 @@ void Store::plan(const std::string& sweep, const std::string& plan,
     transaction.commit();
 }
 
-std::set<std::string> Store::finished() const {
+std::set<std::string> SweepStore::finished() const {
     const Database database = opened(path_);
     Statement rows(database, "SELECT key, status FROM answers");
     std::set<std::string> keys;
@@ -261,12 +261,12 @@ std::set<std::string> Store::finished() const {
     return keys;
 }
 
-void Store::put(const std::string& key, const std::string& status, const std::string& reason,
-                const std::string& record) {
+void SweepStore::put(const std::string& key, const std::string& status, const std::string& reason,
+                     const std::string& record) {
     insert_answer(opened(path_), key, status, reason, record);
 }
 
-std::vector<StoredPoint> Store::points() const {
+std::vector<StoredPoint> SweepStore::points() const {
     const Database database = opened(path_);
     Statement rows(database,
                    "SELECT sweep, plan, position, points.key, labels, chip, workload, batch,"
@@ -283,7 +283,7 @@ std::vector<StoredPoint> Store::points() const {
     return points;
 }
 
-void Store::merge(const Store& other) {
+void SweepStore::merge(const SweepStore& other) {
     Database database = opened(path_);
     const Database from = opened(other.path_);
     Transaction transaction(database);

@@ -30,12 +30,12 @@ struct StoredPoint {
 /// Results of sweeps in an SQLite file. No handle outlives a call, so none crosses a fork; the
 /// journal is a rollback journal, which is safe on network file systems and against a kill.
 /// Every call throws UserError if the file is not such a store or cannot be used.
-class Store {
+class SweepStore {
   public:
     /// Opens, or makes, the store at `path`.
-    [[nodiscard]] static Store open_or_create(const std::string& path);
+    [[nodiscard]] static SweepStore open_or_create(const std::string& path);
     /// Opens a store that exists.
-    [[nodiscard]] static Store open(const std::string& path);
+    [[nodiscard]] static SweepStore open(const std::string& path);
 
     /// Declares points of `sweep` and their places in the export. `plan` identifies the whole grid:
     /// points of the sweep that were planned under another one leave the export.
@@ -53,10 +53,10 @@ class Store {
 
     /// Takes over what `other` holds. A final answer wins over another; two final answers of one
     /// key that differ are an error, as are two plans of one sweep.
-    void merge(const Store& other);
+    void merge(const SweepStore& other);
 
   private:
-    explicit Store(std::string path) : path_(std::move(path)) {}
+    explicit SweepStore(std::string path) : path_(std::move(path)) {}
 
     std::string path_;
 };

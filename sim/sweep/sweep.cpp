@@ -114,7 +114,7 @@ SweepProgress run_sweep(
     const Environment& environment,
     const std::function<void(const SweepProgress&, const std::string&)>& report) {
     const Plan plan = plan_of(points, options, environment);
-    Store store = Store::open_or_create(options.store);
+    SweepStore store = SweepStore::open_or_create(options.store);
     store.plan(sweep.name, plan.id, plan.mine);
     const std::set<std::string> finished = store.finished();
 

@@ -34,7 +34,7 @@ PlannedPoint point(const std::string& key, std::int64_t position) {
             .batch = 2};
 }
 
-std::vector<std::string> keys(const Store& store) {
+std::vector<std::string> keys(const SweepStore& store) {
     std::vector<std::string> found;
     for (const StoredPoint& stored : store.points()) found.push_back(stored.point.key);
     return found;
@@ -43,7 +43,7 @@ std::vector<std::string> keys(const Store& store) {
 using Keys = std::vector<std::string>;
 
 TEST_F(StoreTest, ExportIsInTheOrderOfTheGridNotOfArrival) {
-    Store store = Store::open_or_create(path("s.db"));
+    SweepStore store = SweepStore::open_or_create(path("s.db"));
     store.plan("grid", "1", {point("b", 0), point("a", 1), point("c", 2)});
     store.put("c", "ok", "", "{\"3\"}");
     store.put("a", "infeasible", "too large", "");
@@ -58,7 +58,7 @@ TEST_F(StoreTest, ExportIsInTheOrderOfTheGridNotOfArrival) {
 }
 
 TEST_F(StoreTest, OnlyFinalAnswersAreFinished) {
-    Store store = Store::open_or_create(path("s.db"));
+    SweepStore store = SweepStore::open_or_create(path("s.db"));
     store.put("a", "ok", "", "{}");
     store.put("b", "infeasible", "no", "");
     store.put("c", "crashed", "signal 11", "");
@@ -67,7 +67,7 @@ TEST_F(StoreTest, OnlyFinalAnswersAreFinished) {
 }
 
 TEST_F(StoreTest, PointsThatLeftTheGridLeaveTheExport) {
-    Store store = Store::open_or_create(path("s.db"));
+    SweepStore store = SweepStore::open_or_create(path("s.db"));
     store.plan("grid", "1", {point("a", 0), point("b", 1)});
     store.put("a", "ok", "", "{}");
     store.put("b", "ok", "", "{}");
@@ -77,8 +77,8 @@ TEST_F(StoreTest, PointsThatLeftTheGridLeaveTheExport) {
 }
 
 TEST_F(StoreTest, ShardsMergeIntoTheWhole) {
-    Store one = Store::open_or_create(path("1.db"));
-    Store two = Store::open_or_create(path("2.db"));
+    SweepStore one = SweepStore::open_or_create(path("1.db"));
+    SweepStore two = SweepStore::open_or_create(path("2.db"));
     one.plan("grid", "1", {point("a", 0), point("c", 2)});
     two.plan("grid", "1", {point("b", 1)});
     one.put("a", "ok", "", "{}");
@@ -93,23 +93,23 @@ TEST_F(StoreTest, ShardsMergeIntoTheWhole) {
 }
 
 TEST_F(StoreTest, DifferentAnswersForOnePointDoNotMerge) {
-    Store one = Store::open_or_create(path("1.db"));
-    Store two = Store::open_or_create(path("2.db"));
+    SweepStore one = SweepStore::open_or_create(path("1.db"));
+    SweepStore two = SweepStore::open_or_create(path("2.db"));
     one.put("a", "ok", "", "{\"x\":1}");
     two.put("a", "ok", "", "{\"x\":2}");
     EXPECT_THROW(one.merge(two), UserError);
 }
 
 TEST_F(StoreTest, TwoGridsOfOneNameDoNotMerge) {
-    Store one = Store::open_or_create(path("1.db"));
-    Store two = Store::open_or_create(path("2.db"));
+    SweepStore one = SweepStore::open_or_create(path("1.db"));
+    SweepStore two = SweepStore::open_or_create(path("2.db"));
     one.plan("grid", "1", {point("a", 0)});
     two.plan("grid", "2", {point("b", 0)});
     EXPECT_THROW(one.merge(two), UserError);
 }
 
 TEST_F(StoreTest, PointsThatComeToTheSameThingShareTheirAnswer) {
-    Store store = Store::open_or_create(path("s.db"));
+    SweepStore store = SweepStore::open_or_create(path("s.db"));
     store.plan("grid", "1", {point("a", 0), point("a", 1)});
     store.put("a", "ok", "", "{}");
     EXPECT_EQ(keys(store), (Keys{"a", "a"}));
@@ -117,20 +117,20 @@ TEST_F(StoreTest, PointsThatComeToTheSameThingShareTheirAnswer) {
 
 TEST_F(StoreTest, OtherFilesAreRefused) {
     std::ofstream(path("text.db")) << "this is no database, and long enough to look like a page\n";
-    EXPECT_THROW((void)Store::open_or_create(path("text.db")), UserError);
-    EXPECT_THROW((void)Store::open(path("missing.db")), UserError);
+    EXPECT_THROW((void)SweepStore::open_or_create(path("text.db")), UserError);
+    EXPECT_THROW((void)SweepStore::open(path("missing.db")), UserError);
     EXPECT_FALSE(std::filesystem::exists(path("missing.db")));
-    EXPECT_THROW((void)Store::open(folder_), UserError);
-    EXPECT_THROW((void)Store::open_or_create(path("no/such/folder.db")), UserError);
+    EXPECT_THROW((void)SweepStore::open(folder_), UserError);
+    EXPECT_THROW((void)SweepStore::open_or_create(path("no/such/folder.db")), UserError);
 }
 
 TEST_F(StoreTest, ReopeningKeepsWhatWasThere) {
     {
-        Store store = Store::open_or_create(path("s.db"));
+        SweepStore store = SweepStore::open_or_create(path("s.db"));
         store.plan("grid", "1", {point("a", 0)});
         store.put("a", "ok", "", "{}");
     }
-    EXPECT_EQ(keys(Store::open_or_create(path("s.db"))), (Keys{"a"}));
+    EXPECT_EQ(keys(SweepStore::open_or_create(path("s.db"))), (Keys{"a"}));
 }
 
 }  // namespace
