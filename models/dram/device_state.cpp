@@ -33,19 +33,30 @@ bool to_whole_rank(Command command) {
 
 DeviceState::DeviceState(const TimingTable& table)
     : table_(&table), banks_per_rank_(table.banks_per_node[static_cast<int>(Level::rank)]) {
-    std::size_t nodes = 0;
+    // Levels that have as many nodes as the one above share its place.
+    const int banks = table.nodes[static_cast<std::size_t>(Level::bank)];
+    nodes_.assign(at(banks) * kLevels, 0);
+    std::size_t places = 0;
+    std::size_t rank_places = 0;
+    std::size_t row = 0;
     for (std::size_t level = 0; level < kLevels; ++level) {
         const bool own = level == 0 || table.nodes[level] != table.nodes[level - 1];
-        offset_[level] = nodes;
-        nodes += at(table.nodes[level]);
         if (own) {
-            levels_.push_back(static_cast<std::uint8_t>(level));
-            if (level <= static_cast<std::size_t>(Level::rank)) {
-                rank_levels_.push_back(static_cast<std::uint8_t>(level));
+            for (int bank = 0; bank < banks; ++bank) {
+                const std::size_t node = row + at(bank / table.banks_per_node[level]);
+                nodes_[at(bank) * kLevels + places] = static_cast<std::uint32_t>(node * kCommands);
             }
+            row += at(table.nodes[level]);
+            ++places;
         }
+        place_[level] = places - 1;
+        if (level == static_cast<std::size_t>(Level::rank)) rank_places = places;
     }
-    next_.assign(nodes * kCommands, 0);
+    for (std::size_t c = 0; c < kCommands; ++c) {
+        level_count_[c] = to_whole_rank(static_cast<Command>(c)) ? rank_places : places;
+    }
+    for (int bank = 0; bank < banks; ++bank) rank_of_.push_back(bank / banks_per_rank_);
+    next_.assign(row * kCommands, 0);
     open_row_.assign(at(table.nodes[static_cast<int>(Level::bank)]), -1);
     open_banks_.assign(at(table.nodes[static_cast<int>(Level::rank)]), 0);
     for (const TimingTable::WindowRule& rule : table.windows) {
@@ -67,20 +78,14 @@ void DeviceState::for_each_target(Command command, int bank, Visit visit) const 
     }
 }
 
-Tick DeviceState::earliest(Command command, int bank) const {
-    const auto c = static_cast<std::size_t>(command);
-    Tick tick = bus_free_[bus(command)];
-    if (command == Command::refresh_same_bank) {
-        for_each_target(command, bank, [&](int target) {
-            for (const std::uint8_t level : levels_) {
-                tick = std::max(tick, node(level, target)[c]);
-            }
-        });
-        return tick;
-    }
-    for (const std::uint8_t level : to_whole_rank(command) ? rank_levels_ : levels_) {
-        tick = std::max(tick, node(level, bank)[c]);
-    }
+Tick DeviceState::earliest_of_set(int bank) const {
+    const auto c = static_cast<std::size_t>(Command::refresh_same_bank);
+    Tick tick = bus_free_[bus(Command::refresh_same_bank)];
+    for_each_target(Command::refresh_same_bank, bank, [&](int target) {
+        for (std::size_t i = 0; i < level_count_[c]; ++i) {
+            tick = std::max(tick, next_[nodes_[at(target) * kLevels + i] + c]);
+        }
+    });
     return tick;
 }
 

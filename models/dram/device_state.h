@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -17,7 +18,16 @@ class DeviceState {
 
     /// The first tick at which `command` may start, as far as constraints and its bus go. For
     /// commands to a whole rank, `bank` is any bank of it.
-    [[nodiscard]] Tick earliest(Command command, int bank) const;
+    [[nodiscard]] Tick earliest(Command command, int bank) const {
+        if (command == Command::refresh_same_bank) [[unlikely]]
+            return earliest_of_set(bank);
+        const auto c = static_cast<std::size_t>(command);
+        const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
+        const std::size_t levels = level_count_[c];
+        Tick tick = bus_free_[bus(command)];
+        for (std::size_t i = 0; i < levels; ++i) tick = std::max(tick, next_[nodes[i] + c]);
+        return tick;
+    }
 
     /// Records that `command` starts at `at`. `row` is used by activates only.
     void issue(Command command, int bank, std::int64_t row, Tick at);
@@ -31,7 +41,7 @@ class DeviceState {
     [[nodiscard]] std::int64_t open_row(int bank) const { return open_row_[at(bank)]; }
     [[nodiscard]] bool is_open(int bank) const { return open_row_[at(bank)] >= 0; }
     [[nodiscard]] int open_banks(int rank_node) const { return open_banks_[at(rank_node)]; }
-    [[nodiscard]] int rank_of(int bank) const { return bank / banks_per_rank_; }
+    [[nodiscard]] int rank_of(int bank) const { return rank_of_[at(bank)]; }
     [[nodiscard]] int banks_per_rank() const { return banks_per_rank_; }
     [[nodiscard]] int ranks() const { return static_cast<int>(open_banks_.size()); }
     [[nodiscard]] const TimingTable& table() const { return *table_; }
@@ -42,11 +52,9 @@ class DeviceState {
         return at(table_->bus[static_cast<std::size_t>(command)]);
     }
     Tick* node(std::size_t level, int bank) {
-        return &next_[(offset_[level] + at(bank / table_->banks_per_node[level])) * kCommands];
+        return &next_[nodes_[at(bank) * kLevels + place_[level]]];
     }
-    [[nodiscard]] const Tick* node(std::size_t level, int bank) const {
-        return &next_[(offset_[level] + at(bank / table_->banks_per_node[level])) * kCommands];
-    }
+    [[nodiscard]] Tick earliest_of_set(int bank) const;
     void apply_rules(Command command, int bank, Tick at);
     void apply_windows(Command command, int bank, Tick at);
     void apply_siblings(Command command, int bank, Tick at);
@@ -56,10 +64,11 @@ class DeviceState {
 
     const TimingTable* table_;
     int banks_per_rank_;
-    std::array<std::size_t, kLevels> offset_{};
-    std::vector<std::uint8_t> levels_;       ///< those with rules of their own, widest first
-    std::vector<std::uint8_t> rank_levels_;  ///< those that bind commands to a whole rank
-    std::vector<Tick> next_;                 ///< [node][command]
+    std::array<std::size_t, kCommands> level_count_{};  ///< levels that bind a command
+    std::array<std::size_t, kLevels> place_{};  ///< of a level among those with nodes of their own
+    std::vector<std::uint32_t> nodes_;  ///< [bank][place]: where a node's row of next_ begins
+    std::vector<std::int32_t> rank_of_;
+    std::vector<Tick> next_;  ///< [node][command]
     std::array<Tick, 2> bus_free_{};
     std::vector<std::int64_t> open_row_;
     std::vector<int> open_banks_;             ///< by rank

@@ -43,15 +43,16 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
 }
 
 void DramChannel::accept(const BurstRequest& request, Tick at) {
-    const bool was_empty = queues_.empty();
+    Rank& rank = ranks_[static_cast<std::size_t>(device_.rank_of(request.bank))];
+    const bool rank_was_idle = rank.requests++ == 0;
     const int entry = queues_.push(request, at, device_.open_row(request.bank));
-    ++ranks_[static_cast<std::size_t>(device_.rank_of(request.bank))].requests;
     now_ = std::max(now_, at);  // what it lets go ahead cannot go in the past
     if (stale_) return;
-    // Only the bank of the new request can have a better command, unless the direction changes.
+    // Only the bank of the new request can have a better command, unless more than that changes:
+    // the direction, or what stands above the order of readiness.
     const bool draining = draining_;
-    if (was_empty || sleeps() || !pending_.empty() || half_open_.bank >= 0 ||
-        write_mode() != draining || policy_.age_limit > 0) {
+    if ((rank_was_idle && sleeps()) || !pending_.empty() || half_open_.bank >= 0 || forced_ ||
+        write_mode() != draining) {
         stale_ = true;
         return;
     }
@@ -88,6 +89,7 @@ bool DramChannel::bank_blocked(int bank) const {
 void DramChannel::choose() {
     best_ = Candidate{};
     stale_ = false;
+    forced_ = false;
     for (const int bank : queues_.active_banks()) {
         if (bank != half_open_.bank) consider_column(queues_.active(bank), bank, 0);
     }
@@ -114,6 +116,7 @@ bool DramChannel::choose_starved() {
     const RequestQueues::Entry& entry = queues_.entry(oldest);
     if (now_ - entry.arrival <= policy_.age_limit) return false;
     best_ = Candidate{};
+    forced_ = true;
     consider_column(oldest, entry.request.bank, 0);
     return true;
 }
@@ -235,19 +238,23 @@ void DramChannel::consider_refresh(const PendingRefresh& refresh) {
 }
 
 void DramChannel::apply_age_limit(bool write) {
+    if (best_.time - oldest_arrival_[write] <= policy_.age_limit || best_.rank_of_class < 2) return;
     int oldest = kNone;
     for (const int bank : queues_.busy(write)) {
         const int head = queues_.oldest(write, bank);
         if (oldest == kNone || queues_.entry(head).order < queues_.entry(oldest).order)
             oldest = head;
     }
-    if (oldest == kNone || best_.entry == oldest || best_.rank_of_class < 2) return;
+    if (oldest == kNone) return;
     const RequestQueues::Entry& entry = queues_.entry(oldest);
+    oldest_arrival_[write] = entry.arrival;
+    if (best_.entry == oldest) return;
     const int bank = entry.request.bank;
     if (best_.time - entry.arrival <= policy_.age_limit || bank_blocked(bank)) return;
     if (queues_.active(bank) != kNone) return;
     if (!device_.is_open(bank) && half_open_.bank >= 0) return;
     best_ = Candidate{};
+    forced_ = true;
     if (sleeps() && consider_wake(bank, entry.arrival + 1, 2)) return;
     if (!device_.is_open(bank)) {
         consider_row(oldest, bank, Command::activate);

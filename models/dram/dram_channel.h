@@ -182,6 +182,8 @@ class DramChannel {
     Candidate best_;
     HalfOpen half_open_;
     bool stale_ = true;
+    bool forced_ = false;                   ///< best_ is there by age, not by readiness
+    std::array<Tick, 2> oldest_arrival_{};  ///< of queued requests by direction, or earlier
     bool draining_ = false;
     double high_mark_, low_mark_;
     Tick now_ = 0;
