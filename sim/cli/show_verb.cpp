@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/dram/dram_schema.h"
+#include "models/sram/sram_schema.h"
 #include "sim/arch/chip_loader.h"
 #include "sim/arch/energy_loader.h"
 #include "sim/base/diagnostics.h"
@@ -53,11 +54,7 @@ std::string show_chip(const std::string& name, const Arguments& arguments,
     return arguments.has("resolved") ? resolved_text(chip.resolved) : chip_text(chip);
 }
 
-std::string show_memory(const std::string& name, const Arguments& arguments,
-                        const Environment& environment) {
-    const dram::LoadedSpec loaded =
-        dram::load_spec(environment.configs, name, arguments.texts("set"));
-    if (arguments.has("resolved")) return resolved_text(loaded.resolved);
+std::string dram_text(const dram::LoadedSpec& loaded) {
     const dram::DramSpec& spec = loaded.spec;
     std::string text = fmt::format("{}{}\n{}\n\n", spec.name, spec.estimated.empty() ? "" : " ~",
                                    spec.description);
@@ -71,6 +68,43 @@ std::string show_memory(const std::string& name, const Arguments& arguments,
                         spec.organization.row_bytes());
     text += fmt::format("banks           {}\n", spec.organization.total_banks());
     return text;
+}
+
+std::string sram_text(const std::string& name, const sram::LoadedMemory& loaded) {
+    const sram::SramMemorySpec& spec = loaded.spec;
+    const auto peak = static_cast<double>(spec.bytes_per_cycle * spec.banks * spec.clock.hertz());
+    return fmt::format(
+        "{}{}\n\nstandard        SRAM\nconfig hash     {}\n"
+        "capacity        {}\nbandwidth       {}\nbanks           {}\n",
+        name, loaded.estimated.empty() ? "" : " ~", loaded.config_hash,
+        bytes_text(static_cast<double>(spec.capacity_bytes)), bandwidth_text(peak), spec.banks);
+}
+
+std::string show_memory(const std::string& name, const Arguments& arguments,
+                        const Environment& environment) {
+    const ConfigPath& configs = environment.configs;
+    const std::vector<std::string> overrides = arguments.texts("set");
+    const std::string file = configs.find(ConfigKind::memory, name);
+    if (sram::is_sram(Document::load(ConfigKind::memory, file, configs))) {
+        const sram::LoadedMemory loaded = sram::load_memory(configs, file, overrides);
+        return arguments.has("resolved") ? resolved_text(loaded.resolved) : sram_text(name, loaded);
+    }
+    const dram::LoadedSpec loaded = dram::load_spec(configs, file, overrides);
+    return arguments.has("resolved") ? resolved_text(loaded.resolved) : dram_text(loaded);
+}
+
+/// What stands on the chip has other keys than what stands beside it.
+nlohmann::ordered_json memory_json_schema() {
+    nlohmann::ordered_json on_chip;
+    on_chip["properties"]["standard"]["const"] = "SRAM";
+    on_chip["required"] = {"standard"};
+    nlohmann::ordered_json schema;
+    schema["$schema"] = "http://json-schema.org/draft-07/schema#";
+    schema["title"] = schema_line(ConfigKind::memory);
+    schema["if"] = std::move(on_chip);
+    schema["then"] = json_schema(ConfigKind::memory, sram::memory_schema());
+    schema["else"] = json_schema(ConfigKind::memory, dram::memory_schema());
+    return schema;
 }
 
 std::string show_workload(const std::string& name, const Arguments& arguments,
@@ -105,9 +139,7 @@ std::string show_workload(const std::string& name, const Arguments& arguments,
 std::string show_schema(const std::string& name, const Environment& environment) {
     if (name == "chip") return chip_json_schema(environment.families).dump(2) + "\n";
     if (name == "system") return system_json_schema().dump(2) + "\n";
-    if (name == "memory") {
-        return json_schema(ConfigKind::memory, dram::memory_schema()).dump(2) + "\n";
-    }
+    if (name == "memory") return memory_json_schema().dump(2) + "\n";
     if (name == "workload") {
         return json_schema(ConfigKind::workload, workload_schema().rule()).dump(2) + "\n";
     }
