@@ -114,11 +114,11 @@ DramStream::DramStream(DramSpec spec, DramOptions options)
     activate_pace_ = activate_pace(table_);
     command_to_read_ = table_.read_latency;
     command_to_write_ = table_.write_latency;
+    if (spec_.refresh.mode == RefreshMode::all_bank) refresh_step_ = table_.refresh_interval;
+    if (table_.refresh_bank_interval > 0) refresh_step_ = table_.refresh_bank_interval;
     for (Lane& lane : lanes_) {
         lane.banks.resize(static_cast<std::size_t>(spec_.organization.total_banks()));
-        lane.refresh_due = kNever;
-        if (spec_.refresh.mode == RefreshMode::all_bank) lane.refresh_due = table_.refresh_interval;
-        if (table_.refresh_bank_interval > 0) lane.refresh_due = table_.refresh_bank_interval;
+        lane.refresh_due = refresh_step_ > 0 ? refresh_step_ : kNever;
     }
 }
 
@@ -126,44 +126,59 @@ std::int64_t DramStream::capacity_bytes() const {
     return spec_.organization.capacity_bytes() * options_.channels;
 }
 
-void DramStream::pass_refresh(Lane& lane, std::int64_t times) {
+void DramStream::pay_refreshes(Lane& lane, std::int64_t times, Tick last) {
     const bool all = spec_.refresh.mode == RefreshMode::all_bank;
-    const Tick step = all ? table_.refresh_interval : table_.refresh_bank_interval;
-    const Tick last = lane.refresh_due + (times - 1) * step;
     const Command command = all ? Command::refresh_all
                             : spec_.refresh.mode == RefreshMode::per_bank
                                 ? Command::refresh_bank
                                 : Command::refresh_same_bank;
     const int ranks = table_.nodes[static_cast<std::size_t>(Level::rank)];
     lane.counters.add_background(command, times * ranks);
-    if (all) {
-        const Tick active = lane.open_since < 0 ? 0 : lane.refresh_due - lane.open_since;
-        lane.counters.active_standby += active * ranks;
-        lane.counters.precharged_standby += (last - lane.accounted - active) * ranks;
-        lane.accounted = last;
-        lane.open_since = -1;
-        lane.refreshes += times;
-        lane.refresh_over = last + close_ + refresh_;
-    }
-    lane.refresh_due = last + step;
+    lane.debt -= times;
+    if (!all) return;
+    last = std::max(last, lane.accounted);
+    const Tick active = lane.open_since < 0
+                            ? 0
+                            : std::clamp<Tick>(last - std::max(lane.open_since, lane.accounted), 0,
+                                               last - lane.accounted);
+    lane.counters.active_standby += active * ranks;
+    lane.counters.precharged_standby += (last - lane.accounted - active) * ranks;
+    lane.accounted = last;
+    lane.open_since = -1;
+    lane.refreshes += times;
+    lane.refresh_over = last + close_ + refresh_;
 }
 
 void DramStream::refresh_until(Lane& lane, Tick tick) {
-    if (lane.refresh_due > tick) return;
-    const Tick step = spec_.refresh.mode == RefreshMode::all_bank ? table_.refresh_interval
-                                                                  : table_.refresh_bank_interval;
-    pass_refresh(lane, (tick - lane.refresh_due) / step + 1);
+    // Idle pins: what is owed is paid, one after the other, what comes due at once.
+    const Tick idle_from = lane.pins / kFine;
+    if (tick <= idle_from || lane.refresh_due == kNever) return;
+    Tick last_due = 0;
+    if (lane.refresh_due <= tick) {
+        const std::int64_t times = (tick - lane.refresh_due) / refresh_step_ + 1;
+        last_due = lane.refresh_due + (times - 1) * refresh_step_;
+        lane.debt += times;
+        lane.refresh_due += times * refresh_step_;
+    }
+    if (lane.debt == 0) return;
+    const std::int64_t paid =
+        std::min(lane.debt, (tick - idle_from) / std::max<Tick>(1, refresh_) + 1);
+    pay_refreshes(lane, paid, std::max(idle_from + (paid - 1) * refresh_, last_due));
 }
 
 std::int64_t DramStream::take_pins(Lane& lane, std::int64_t start, std::int64_t amount) {
+    const std::int64_t most =
+        spec_.refresh.mode == RefreshMode::all_bank ? std::max(1, spec_.refresh.max_postponed) : 1;
     while (lane.refresh_due < kNever && lane.refresh_due * kFine < start + amount) {
         const std::int64_t due = lane.refresh_due * kFine;
+        lane.refresh_due += refresh_step_;
+        if (++lane.debt < most) continue;  // a busy rank may owe some
         if (start < due) {
             amount -= due - start;
             start = due;
         }
         start = std::max(start, due + refresh_detour_ * kFine);
-        pass_refresh(lane, 1);
+        pay_refreshes(lane, 1, due / kFine);
     }
     return start + amount;
 }
@@ -259,7 +274,12 @@ Tick DramStream::serve(Lane& lane, std::int64_t first, std::int64_t bursts, cons
         ready = std::max(ready, open_row(lane, bank, place.row, begin / kFine, work));
     }
     const std::int64_t refreshes = lane.refreshes;
-    lane.pins = take_pins(lane, std::max(lane.pins, (work.arrival + 1) * kFine), bursts * each);
+    const std::int64_t from = std::max(lane.pins, (work.arrival + 1) * kFine);
+    lane.pins = take_pins(lane, from, bursts * each);
+    lane.moving.push_back({.from = from,
+                           .to = lane.pins,
+                           .before = lane.column_commands * table_.burst,
+                           .data = bursts * table_.burst});
     const std::int64_t end = std::max(lane.pins, ready * kFine + bursts * each);
     const Tick last_command = (end - each) / kFine;
     const Tick closable = last_command + (work.write ? write_to_close_ : read_to_close_);
@@ -316,7 +336,7 @@ void DramStream::submit(Time now, const MemoryTransfer& transfer) {
                              [&](const MasterState& m) { return m.id == work.master; })) {
                 lane.masters.push_back({work.master, 0});
             }
-            refresh_until(lane, std::max(work.arrival, lane.pins / kFine));
+            refresh_until(lane, work.arrival);
             served += stop - at;
             while (at < stop) {
                 const std::int64_t next = std::min(stop, (at / run + 1) * run);
@@ -339,6 +359,9 @@ void DramStream::advance(Time limit, std::vector<MemoryCompletion>& completions)
     const auto begin = static_cast<std::ptrdiff_t>(completions.size());
     completions.insert(completions.end(), known_.begin(), known_.end());
     known_.clear();
+    for (Lane& lane : lanes_)
+        while (lane.moving.size() > 1 && lane.moving[1].from <= advanced_ * kFine)
+            lane.moving.pop_front();
     std::sort(completions.begin() + begin, completions.end(),
               [](const MemoryCompletion& a, const MemoryCompletion& b) {
                   return a.at != b.at ? a.at < b.at : a.id < b.id;
@@ -355,10 +378,13 @@ Time DramStream::data_bus_busy(Time at) const {
     const std::int64_t tick = clock_.cycles_in(at) * kFine;
     std::int64_t busy = 0;
     for (const Lane& lane : lanes_) {
-        const std::int64_t all = lane.column_commands * table_.burst;
-        const std::int64_t ahead = std::max<std::int64_t>(0, lane.pins - tick) / kFine *
-                                   spec_.organization.pseudo_channels;
-        busy += std::max<std::int64_t>(0, all - ahead);
+        std::int64_t moved = 0;
+        for (const Moving& run : lane.moving) {
+            if (run.from > tick) break;
+            const std::int64_t passed = std::min(tick, run.to) - run.from;
+            moved = run.before + run.data * passed / std::max<std::int64_t>(1, run.to - run.from);
+        }
+        busy += moved;
     }
     return clock_.cycles(busy / spec_.organization.pseudo_channels);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -76,8 +77,16 @@ class DramStream final : public MemoryModel {
         std::size_t head = 0;
         std::int64_t bursts = 0;
     };
+    /// One run on the pins, spread evenly from its start to its end.
+    struct Moving {
+        std::int64_t from = 0;  ///< 1024ths of a tick
+        std::int64_t to = 0;
+        std::int64_t before = 0;  ///< ticks of data moved by all runs before it
+        std::int64_t data = 0;    ///< ticks of its own
+    };
     struct Lane {
         std::vector<Bank> banks;
+        std::deque<Moving> moving;  ///< in order; what is past keeps its last
         std::array<Backlog, 2> backlog;
         std::vector<MasterState> masters;
         std::int64_t pins = 0;       ///< 1024ths of a tick until which data hold the pins
@@ -85,9 +94,10 @@ class DramStream final : public MemoryModel {
         Tick refresh_due = 0;
         Tick refresh_over = 0;
         std::int64_t refreshes = 0;
-        Tick last_read = -1;   ///< end of the latest read's data
-        Tick open_since = -1;  ///< first access since the last refresh, -1 for none
-        Tick accounted = 0;    ///< standby is, up to here
+        std::int64_t debt = 0;  ///< refreshes postponed while busy
+        Tick last_read = -1;    ///< end of the latest read's data
+        Tick open_since = -1;   ///< first access since the last refresh, -1 for none
+        Tick accounted = 0;     ///< standby is, up to here
         DramCounters counters;
         std::int64_t column_commands = 0;
         std::int64_t activate_count = 0;
@@ -113,7 +123,8 @@ class DramStream final : public MemoryModel {
     /// Takes `amount` of the pins from `start` on, around refreshes; returns the end.
     std::int64_t take_pins(Lane& lane, std::int64_t start, std::int64_t amount);
     void refresh_until(Lane& lane, Tick tick);
-    void pass_refresh(Lane& lane, std::int64_t times);
+    /// Counts refreshes, of which the last begins at `last`.
+    void pay_refreshes(Lane& lane, std::int64_t times, Tick last);
 
     DramSpec spec_;
     DramOptions options_;
@@ -128,6 +139,7 @@ class DramStream final : public MemoryModel {
     Tick keep_open_ = 0;  ///< ACT to PRE
     Tick read_to_close_ = 0, write_to_close_ = 0;
     Tick refresh_ = 0;         ///< one all-bank refresh
+    Tick refresh_step_ = 0;    ///< between refreshes
     Tick refresh_detour_ = 0;  ///< what a refresh costs busy pins: close, refresh, open
     std::int64_t activate_pace_ = 0;
     Tick command_to_read_ = 0, command_to_write_ = 0;
