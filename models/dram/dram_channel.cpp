@@ -24,6 +24,7 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
       low_mark_(spec.controller.write_low * spec.controller.write_queue),
       wck_until_(static_cast<std::size_t>(device_.ranks()), 0),
       ranks_(static_cast<std::size_t>(device_.ranks())),
+      closed_row_(static_cast<std::size_t>(spec.organization.total_banks()), -1),
       adaptive_(static_cast<std::size_t>(spec.organization.total_banks()), 0) {
     policy_.age_limit *= spec.ticks_per_clock;
     power_policy_.power_down_after *= spec.ticks_per_clock;

@@ -196,7 +196,8 @@ class DramChannel {
     Tick refresh_step_ = 0;
     int next_refresh_bank_ = 0;
     std::vector<PendingRefresh> pending_;
-    std::vector<std::uint8_t> adaptive_;  ///< by bank: 0-1 keep open, 2-3 close
+    std::vector<std::int64_t> closed_row_;  ///< by bank: the last closed by its last access
+    std::vector<std::uint8_t> adaptive_;    ///< by bank: 0-1 keep open, 2-3 close
 };
 
 }  // namespace perfwatt::dram

@@ -94,7 +94,10 @@ DramChannel::Served DramChannel::issue_column(const Candidate& chosen) {
     served.freed_slot = queued && queues_.size(request.write) == queues_.slots(request.write);
     queues_.remove(chosen.entry, device_.open_row(bank));
     request_gone(bank);
-    if (!device_.is_open(bank)) queues_.row_changed(bank, -1);
+    if (!device_.is_open(bank)) {
+        closed_row_[at_index(bank)] = request.row;
+        queues_.row_changed(bank, -1);
+    }
     return served;
 }
 
@@ -110,6 +113,10 @@ void DramChannel::issue_row(const Candidate& chosen) {
     if (chosen.command == Command::activate) {
         if (log_ != nullptr) log(chosen.command, bank, request.row, -1, chosen.time);
         entry.opened_row = true;
+        // A row that is opened again was closed too early.
+        std::uint8_t& habit = adaptive_[at_index(bank)];
+        if (habit > 0 && closed_row_[at_index(bank)] == request.row) --habit;
+        closed_row_[at_index(bank)] = -1;
         queues_.make_active(chosen.entry);
         queues_.row_changed(bank, request.row);
     } else {

@@ -163,8 +163,6 @@ MapSchema<ControllerPolicy> controller_schema() {
               "a row that an older request hits is not closed")
         .count("age_limit", &ControllerPolicy::age_limit, {.min = 0, .otherwise = 0},
                "clocks after which a request goes first; 0: never")
-        .flag("batch_streaks", &ControllerPolicy::batch_streaks, true,
-              "resolve runs of row hits at once; changes no result")
         .maps("masters", &ControllerPolicy::masters, master_schema(), {.max = 64},
               "claims of masters on the channel");
 }

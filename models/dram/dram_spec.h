@@ -102,7 +102,6 @@ struct ControllerPolicy {
     PagePolicy page = PagePolicy::open;
     bool row_hits_first = false;  ///< never close a row that an older request in the queue hits
     std::int64_t age_limit = 0;   ///< clocks after which a request goes first; 0: never
-    bool batch_streaks = true;    ///< resolve runs of row hits in one step; changes no result
     std::vector<MasterShare> masters;
 };
 

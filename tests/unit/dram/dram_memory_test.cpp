@@ -214,5 +214,21 @@ TEST(PagePolicy, ClosedRowsAreClosedByTheirLastAccess) {
     EXPECT_NEAR(closed.mean_read_latency_ns, 49 * 0.625, 10);
 }
 
+// Rows visited once only are closed early once the bank has learnt it; rows visited often stay.
+TEST(PagePolicy, AdaptiveFollowsTheTraffic) {
+    DramSpec spec = shipped("ddr4_3200");
+    spec.controller.page = PagePolicy::adaptive;
+    spec.power = {};
+    const auto run = [&](TraceKind kind) {
+        TraceGenerator generator({.kind = kind,
+                                  .requests = 4000,
+                                  .capacity_bytes = std::int64_t{8} << 30,
+                                  .gap_clocks = 100});
+        return replay(spec, [&](TraceRequest& request) { return generator.next(request); }, {});
+    };
+    EXPECT_GT(run(TraceKind::random_reads).command("RDA"), 3000);
+    EXPECT_LT(run(TraceKind::sequential_reads).command("RDA"), 100);
+}
+
 }  // namespace
 }  // namespace perfwatt::dram
