@@ -90,8 +90,9 @@ class Options(Runs):
         self.assertEqual(wider["macs"], 2 * SMALL_MACS)
 
     def test_memory_timing_is_named_in_the_record(self):
-        record = self.json_of(*self.base, "--memory-timing", "exact")
-        self.assertEqual(record["memory_timing"], "exact")
+        for timing in ("exact", "stream"):
+            record = self.json_of(*self.base, "--memory-timing", timing)
+            self.assertEqual(record["memory_timing"], timing)
 
     def test_cold_start_reads_the_weights_again(self):
         warm = self.json_of(*self.base, "--start", "steady")
