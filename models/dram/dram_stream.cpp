@@ -12,6 +12,7 @@ namespace perfwatt::dram {
 namespace {
 
 constexpr std::int64_t kFine = 1024;  ///< parts of a tick
+constexpr int kDeepWindow = 256;      ///< reads under way: no limit but the queues
 
 /// The longest wait of a rule from `from` to `to` in the table, all levels; 0 for none.
 Tick wait_of(const TimingTable& table, Command from, Command to) {
@@ -60,7 +61,7 @@ std::int64_t ticks_of_replay(const DramSpec& spec, std::int64_t requests, int pe
         ++i;
         return true;
     };
-    return replay(spec, supply, {}).cycles * spec.ticks_per_clock;
+    return replay(spec, supply, {.window = kDeepWindow}).cycles * spec.ticks_per_clock;
 }
 
 }  // namespace
@@ -106,7 +107,8 @@ DramStream::DramStream(DramSpec spec, DramOptions options)
     read_to_close_ = wait_of(table_, Command::read, Command::precharge);
     write_to_close_ = wait_of(table_, Command::write, Command::precharge);
     refresh_ = wait_of(table_, Command::refresh_all, Command::activate);
-    refresh_detour_ = spec_.refresh.mode == RefreshMode::all_bank
+    // Of several ranks, those not in use pay what they owe beside the traffic.
+    refresh_detour_ = spec_.refresh.mode == RefreshMode::all_bank && spec_.organization.ranks == 1
                           ? read_to_close_ +
                                 wait_of(table_, Command::precharge_all, Command::refresh_all) +
                                 refresh_ + open_
