@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t kFine = 1024;  ///< parts of a tick
 constexpr int kDeepWindow = 256;      ///< reads under way: no limit but the queues
 
+constexpr std::int64_t kShortBlock = 1024, kLongBlock = 4096;  ///< bytes
+
 /// The longest wait of a rule from `from` to `to` in the table, all levels; 0 for none.
 Tick wait_of(const TimingTable& table, Command from, Command to) {
     Tick wait = 0;
@@ -78,16 +80,19 @@ StreamPace StreamPace::measure(const DramSpec& spec, const TimingTable&) {
     };
     StreamPace found{.read = pace(false), .write = pace(true)};
     // Blocks of reads with a sixth of writes between them, as layers of a network ask for.
-    const std::int64_t block = std::max<std::int64_t>(1, 1024 / spec.organization.burst_bytes());
-    const int period = static_cast<int>(6 * block);
-    const auto mixed = [&](std::int64_t periods) {
-        return ticks_of_replay(calm, periods * period, period, static_cast<int>(block), false);
+    const auto lost = [&](std::int64_t block, std::int64_t periods) {
+        const int period = static_cast<int>(6 * block);
+        const auto mixed = [&](std::int64_t n) {
+            return ticks_of_replay(calm, n * period, period, static_cast<int>(block), false);
+        };
+        const std::int64_t extra = (mixed(2 * periods) - mixed(periods)) * kFine -
+                                   periods * block * (5 * found.read + found.write);
+        return std::max<std::int64_t>(0, extra / periods);
     };
-    constexpr std::int64_t kPeriods = 16;
-    const std::int64_t extra = (mixed(2 * kPeriods) - mixed(kPeriods)) * kFine -
-                               kPeriods * block * (5 * found.read + found.write);
-    found.turnaround =
-        std::max<std::int64_t>(0, extra / (kPeriods * block)) * std::max(block, drain_batch(spec));
+    const std::int64_t burst = spec.organization.burst_bytes();
+    const std::int64_t block = std::max<std::int64_t>(1, kShortBlock / burst);
+    found.turnaround = lost(block, 16) * std::max(block, drain_batch(spec)) / block;
+    found.long_turnaround = lost(std::max<std::int64_t>(1, kLongBlock / burst), 8);
     return found;
 }
 
@@ -256,7 +261,12 @@ std::int64_t DramStream::pace_of(const Lane& lane, std::int64_t bursts, const Wo
     // Writes wait for each other, so reads that came a queue's fill ago still meet them.
     const Tick memory = 64 * table_.burst;
     if (lane.last_read < 0 || lane.last_read + memory < work.arrival) return pace_.write;
-    return pace_.write + pace_.turnaround / std::max(bursts, drain_batch(spec_));
+    const std::int64_t bytes =
+        std::clamp(bursts * spec_.organization.burst_bytes(), kShortBlock, kLongBlock);
+    const std::int64_t batch = pace_.turnaround + (pace_.long_turnaround - pace_.turnaround) *
+                                                      (bytes - kShortBlock) /
+                                                      (kLongBlock - kShortBlock);
+    return pace_.write + batch / std::max(bursts, drain_batch(spec_));
 }
 
 Tick DramStream::serve(Lane& lane, std::int64_t first, std::int64_t bursts, const Work& work) {

@@ -18,9 +18,10 @@ namespace perfwatt::dram {
 /// How fast a channel is at what closed forms cannot see, measured on DramChannel itself when a
 /// stream model is made. In 1024ths of a tick.
 struct StreamPace {
-    std::int64_t read = 0;        ///< between bursts of a long sequential read
-    std::int64_t write = 0;       ///< … and write
-    std::int64_t turnaround = 0;  ///< lost by each batch of writes where reads are mixed in
+    std::int64_t read = 0;   ///< between bursts of a long sequential read
+    std::int64_t write = 0;  ///< … and write
+    /// Lost by each batch of writes where reads are mixed in: by transfers of 1 KiB, of 4 KiB.
+    std::int64_t turnaround = 0, long_turnaround = 0;
 
     [[nodiscard]] static StreamPace measure(const DramSpec& spec, const TimingTable& table);
 };
