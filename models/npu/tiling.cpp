@@ -91,9 +91,11 @@ struct Cuts {
     }
 };
 
+/// Bytes on the pins for `bytes` in separate rows (0: in one). A row that is no whole number of
+/// bursts begins anywhere in one: on the mean it touches a burst less a byte more than it has.
 std::int64_t padded_to_bursts(std::int64_t bytes, std::int64_t row_bytes, std::int64_t burst) {
-    if (row_bytes <= 0 || row_bytes >= bytes) return bytes;
-    return ceil_div(bytes, row_bytes) * round_up(row_bytes, burst);
+    if (row_bytes <= 0 || row_bytes >= bytes || row_bytes % burst == 0) return bytes;
+    return ceil_div(bytes, row_bytes) * (row_bytes + burst - 1);
 }
 
 }  // namespace
@@ -319,7 +321,13 @@ ContractionPlan::Traffic ContractionPlan::traffic(const Tiling& tiling) const {
     cuts.p.each([&](std::int64_t size, std::int64_t count) { rows += count * input_rows(size); });
     cuts.q.each(
         [&](std::int64_t size, std::int64_t count) { columns += count * input_columns(size); });
-    const std::int64_t inner = tiling.c < part.c ? bytes(work_.first_type, tiling.c) : 0;
+    // Channels lie innermost, those of convolution groups side by side: a part of them is a row.
+    const bool together = work_.group_layout == GroupLayout::channels;
+    const auto row_of = [&](DataType type, std::int64_t channels, std::int64_t all) {
+        const std::int64_t taken = channels * (together ? tiling.g : 1);
+        return taken < all * (together ? work_.g : 1) ? bytes(type, taken) : 0;
+    };
+    const std::int64_t inner = row_of(work_.first_type, tiling.c, work_.c);
     add(request_.inputs[0],
         bytes(work_.first_type, part.g * part.n * part.c * rows * columns) *
             cuts.input_uses(tiling.order),
@@ -331,16 +339,16 @@ ContractionPlan::Traffic ContractionPlan::traffic(const Tiling& tiling) const {
                                      part.c * work_.r * work_.s) *
             cuts.weight_uses(tiling.order),
         0);
-    const bool sliced = tiling.k < work_.k;
+    const std::int64_t outer = row_of(work_.output_type, tiling.k, work_.k);
     add(request_.outputs[0],
         output_bytes({.g = part.g, .n = part.n, .p = part.p, .q = part.q, .k = part.k, .c = 1}),
-        sliced ? bytes(work_.output_type, tiling.k) : 0);
+        outer);
     const std::int64_t outputs = part.output_elements();
     for (std::size_t i = 2; i < kernel_.inputs.size(); ++i) {
         const std::int64_t size = is_whole_extra(i)
                                       ? kernel_.inputs[i].bytes
                                       : kernel_.inputs[i].bytes * outputs / work_.output_elements();
-        add(request_.inputs[i], size, 0);
+        add(request_.inputs[i], size, is_whole_extra(i) ? 0 : outer);
     }
     return found;
 }

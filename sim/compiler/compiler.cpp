@@ -44,7 +44,7 @@ class Compiler {
     }
 
     std::variant<Compiled, Infeasible> run() {
-        out_.graph_macs = macs(graph_);
+        out_.graph_macs = macs(graph_) * options_.runs;
         for (std::string& note : fold(graph_)) out_.notes.push_back(std::move(note));
         dump("fold", [&] { return to_text(graph_); });
         check_shapes(graph_);
@@ -121,6 +121,7 @@ class Compiler {
         }
         if (!best) return problem;
         plan_ = std::move(*best);
+        out_.predicted = options_.runs * plan_.cost;
         allocator_ = std::make_unique<Allocator>(allocator);
         describe_places();
         return std::nullopt;
@@ -229,7 +230,7 @@ class Compiler {
         int skip_to = kernels;
         if (repeat_) {
             repeat_->blocks_emitted = repeat_->count;
-            if (options_.blocks_emitted > 0) {
+            if (options_.blocks_emitted > 0 && options_.runs == 1) {
                 repeat_->blocks_emitted =
                     std::min(repeat_->count, std::max(3, options_.blocks_emitted));
                 skip_from =
@@ -275,21 +276,9 @@ class Compiler {
                                     .engine = on_host_[i] ? "host" : "device",
                                     .choice = plan_.choices[i]});
         }
-        for (const int index : emitted_kernels()) {
-            const auto i = static_cast<std::size_t>(index);
-            const Kernel& kernel = lowered_.kernels[i];
-            const LayerId layer = program.add_layer({.name = kernel.name,
-                                                     .operator_type = kernel.operator_type,
-                                                     .macs = lowered_.macs[i]});
-            out_.kernels[i].layer = layer.value;
-            const MappingRequest request = request_for(*allocator_, plan_, i);
-            if (on_host_[i]) {
-                emit_host(kernel, request, layer, program);
-                continue;
-            }
-            if (options_.start == Start::cold) fetch_resident(kernel, layer, program);
-            target_.device->emit(request, plan_.choices[i].mapping, layer, program);
-        }
+        const std::vector<int> order = emitted_kernels();
+        for (int run = 0; run < options_.runs; ++run)
+            for (const int index : order) emit_kernel(static_cast<std::size_t>(index), program);
         if (repeat_) {
             repeat_->first_layer =
                 out_.kernels[static_cast<std::size_t>(repeat_->first_kernel)].layer;
@@ -297,6 +286,26 @@ class Compiler {
             out_.repeat = repeat_;
         }
         out_.program = program.take();
+    }
+
+    /// Runs of one kernel share its layer.
+    void emit_kernel(std::size_t i, ProgramBuilder& program) {
+        const Kernel& kernel = lowered_.kernels[i];
+        int& layer_of_kernel = out_.kernels[i].layer;
+        if (layer_of_kernel < 0)
+            layer_of_kernel = program
+                                  .add_layer({.name = kernel.name,
+                                              .operator_type = kernel.operator_type,
+                                              .macs = lowered_.macs[i] * options_.runs})
+                                  .value;
+        const LayerId layer{layer_of_kernel};
+        const MappingRequest request = request_for(*allocator_, plan_, i);
+        if (on_host_[i]) {
+            emit_host(kernel, request, layer, program);
+            return;
+        }
+        if (options_.start == Start::cold) fetch_resident(kernel, layer, program);
+        target_.device->emit(request, plan_.choices[i].mapping, layer, program);
     }
 
     void emit_host(const Kernel& kernel, const MappingRequest& request, LayerId layer,

@@ -48,6 +48,9 @@ struct CompileOptions {
     bool resident_activations = true;  ///< keep activations on chip where they fit
     /// Blocks emitted of a repeated segment; 0: all. At least 3 otherwise: first, middle, last.
     int blocks_emitted = 0;
+    /// Times the network is emitted, one after the other: a batch in parts, of which `graph` is
+    /// one. More than once leaves nothing out of a repeated segment.
+    int runs = 1;
     std::vector<std::string> dump_after;      ///< passes, see pass_names()
     std::map<std::string, Mapping> mappings;  ///< by kernel name: replayed instead of searched
 };
@@ -95,6 +98,7 @@ struct Compiled {
     std::vector<LayerBound> layer_bounds;  ///< by LayerId
     LayerBound bound;                      ///< of the emitted program
     std::optional<Repeat> repeat;
+    Time predicted;                 ///< by the device's cost function, of all runs
     int candidates = 0;             ///< mappings priced
     std::int64_t graph_macs = 0;    ///< of the network as given
     std::int64_t removed_macs = 0;  ///< by passes, named in `notes`

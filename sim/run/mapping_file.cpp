@@ -13,14 +13,17 @@ struct KernelEntry {
     Mapping mapping;
 };
 
-struct MappingFile {
+struct MappingText {
+    std::int64_t batch_parts = 1;
     std::vector<KernelEntry> kernels;
 };
 
-MapSchema<MappingFile> mapping_schema() {
-    return MapSchema<MappingFile>("mapping file")
+MapSchema<MappingText> mapping_schema() {
+    return MapSchema<MappingText>("mapping file")
+        .count("batch_parts", &MappingText::batch_parts, {.max = 1 << 20, .otherwise = 1},
+               "in which the batch is computed, one after the other")
         .maps(
-            "kernels", &MappingFile::kernels,
+            "kernels", &MappingText::kernels,
             MapSchema<KernelEntry>("kernel mapping")
                 .text("kernel", &KernelEntry::kernel, {}, "its name, as --dump-after lower prints")
                 .field("mapping", &KernelEntry::mapping,
@@ -41,8 +44,9 @@ std::string quoted(const std::string& text) {
 
 }  // namespace
 
-std::string mapping_file_text(const Compiled& compiled) {
-    std::string text = "schema: perfwatt/mapping/v1\nkernels:\n";
+std::string mapping_file_text(const Compiled& compiled, int batch_parts) {
+    std::string text =
+        fmt::format("schema: perfwatt/mapping/v1\nbatch_parts: {}\nkernels:\n", batch_parts);
     for (const KernelReport& kernel : compiled.kernels) {
         if (kernel.choice.mapping.empty()) continue;
         text += fmt::format("  - kernel: {}\n    mapping:\n", quoted(kernel.name));
@@ -52,17 +56,17 @@ std::string mapping_file_text(const Compiled& compiled) {
     return text;
 }
 
-std::map<std::string, Mapping> read_mapping_file(const std::string& file) {
+MappingFile read_mapping_file(const std::string& file) {
     const Document document = Document::load(ConfigKind::mapping, file);
     Reading reading(document);
-    const MappingFile read = mapping_schema().read(document.root(), reading);
-    std::map<std::string, Mapping> mappings;
+    const MappingText read = mapping_schema().read(document.root(), reading);
+    MappingFile result{.batch_parts = static_cast<int>(read.batch_parts), .mappings = {}};
     for (const KernelEntry& entry : read.kernels)
-        if (!mappings.try_emplace(entry.kernel, entry.mapping).second)
+        if (!result.mappings.try_emplace(entry.kernel, entry.mapping).second)
             reading.error(document.root(),
                           fmt::format("kernel '{}' is mapped twice", entry.kernel));
     reading.finish();
-    return mappings;
+    return result;
 }
 
 }  // namespace perfwatt

@@ -7,10 +7,15 @@
 
 namespace perfwatt {
 
-/// The mappings that were chosen, as `schema: perfwatt/mapping/v1`: what --mapping replays.
-[[nodiscard]] std::string mapping_file_text(const Compiled& compiled);
+/// How a network was mapped, as `schema: perfwatt/mapping/v1`: what --mapping replays.
+struct MappingFile {
+    int batch_parts = 1;                      ///< in which the batch is computed, one by one
+    std::map<std::string, Mapping> mappings;  ///< by kernel name
+};
 
-/// Mappings by kernel name. Throws UserError with every mistake of the file.
-[[nodiscard]] std::map<std::string, Mapping> read_mapping_file(const std::string& file);
+[[nodiscard]] std::string mapping_file_text(const Compiled& compiled, int batch_parts);
+
+/// Throws UserError with every mistake of the file.
+[[nodiscard]] MappingFile read_mapping_file(const std::string& file);
 
 }  // namespace perfwatt

@@ -101,6 +101,41 @@ PlatformResult simulate_program(const PreparedStep& step, const Compiled& compil
     return simulate(std::move(setup));
 }
 
+struct CompiledParts {
+    Compiled compiled;
+    int parts = 1;
+};
+
+/// The batch in `parts` equal parts, one after the other.
+std::variant<CompiledParts, Infeasible> compile_in(const PreparedStep& step, std::int64_t batch,
+                                                   int parts, const ConfigPath& configs) {
+    CompileOptions options = step.options;
+    options.runs = parts;
+    WorkloadRequest network = step.network;
+    network.batch = batch / parts;
+    Graph graph = parts == 1 ? step.workload.graph : build_workload(network, configs);
+    auto answer = compile(std::move(graph), step.target, options);
+    if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
+    return CompiledParts{std::get<Compiled>(std::move(answer)), parts};
+}
+
+/// The batch as a whole or in halves, quarters, …: whichever the device's cost function finds
+/// fastest. A part keeps on chip what the whole cannot.
+std::variant<CompiledParts, Infeasible> compile_parts(const PreparedStep& step, std::int64_t batch,
+                                                      const ConfigPath& configs) {
+    if (step.batch_parts) return compile_in(step, batch, *step.batch_parts, configs);
+    auto best = compile_in(step, batch, 1, configs);
+    for (int parts = 2; batch % parts == 0; parts *= 2) {
+        auto tried = compile_in(step, batch, parts, configs);
+        const auto* found = std::get_if<CompiledParts>(&tried);
+        const auto* known = std::get_if<CompiledParts>(&best);
+        if (found == nullptr) continue;
+        if (known == nullptr || found->compiled.predicted < known->compiled.predicted)
+            best = std::move(tried);
+    }
+    return best;
+}
+
 void refuse_host_work(const Compiled& compiled) {
     std::string names;
     for (const KernelReport& kernel : compiled.kernels)
@@ -123,12 +158,12 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
         step.memories.push_back(environment.memories.facts(memory, chip.links));
 
     const std::string phase = request.phase == kGenerate ? "decode" : request.phase;
-    step.workload = load_workload({.workload = request.workload,
-                                   .batch = request.batch,
-                                   .phase = *phase_from(phase),
-                                   .context = request.context,
-                                   .overrides = overrides.workload},
-                                  environment.configs);
+    step.network = {.workload = request.workload,
+                    .batch = request.batch,
+                    .phase = *phase_from(phase),
+                    .context = request.context,
+                    .overrides = overrides.workload};
+    step.workload = load_workload(step.network, environment.configs);
     step.precision = request.precision.value_or(chip.default_precision);
     step.target = target_of(chip, step.memories);
     step.options = {.precision = step.precision,
@@ -136,16 +171,24 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
                     .effort = request.mapping_effort,
                     .blocks_emitted = request.fold_layers ? kBlocksSimulated : 0,
                     .dump_after = request.dump_after};
-    if (request.mapping_file) step.options.mappings = read_mapping_file(*request.mapping_file);
+    if (request.mapping_file) {
+        MappingFile file = read_mapping_file(*request.mapping_file);
+        if (request.batch % file.batch_parts != 0)
+            throw UserError(fmt::format("{}: a batch of {} has no {} equal parts",
+                                        *request.mapping_file, request.batch, file.batch_parts),
+                            "give the batch that the mapping was made for");
+        step.options.mappings = std::move(file.mappings);
+        step.batch_parts = file.batch_parts;
+    }
     return step;
 }
 
 std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
                                              const Environment& environment) {
-    PreparedStep step = prepare_step(request, environment);
-    auto answer = compile(step.workload.graph, step.target, step.options);
+    const PreparedStep step = prepare_step(request, environment);
+    auto answer = compile_parts(step, request.batch, environment.configs);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
-    const auto& compiled = std::get<Compiled>(answer);
+    const auto& [compiled, parts] = std::get<CompiledParts>(answer);
     if (request.strict) refuse_host_work(compiled);
 
     PlatformResult simulated = simulate_program(step, compiled, request, environment.memories);
@@ -155,7 +198,7 @@ std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
     if (request.want_timeline)
         output.timeline =
             trace_json(simulated.timeline, fmt::format("{} on {}", request.workload, request.chip));
-    if (request.want_mapping) output.mapping = mapping_file_text(compiled);
+    if (request.want_mapping) output.mapping = mapping_file_text(compiled, parts);
     output.result = make_record({.request = request,
                                  .chip = step.chip.spec,
                                  .memories = step.memories,

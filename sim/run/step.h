@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,10 +17,12 @@ namespace perfwatt {
 struct PreparedStep {
     LoadedChip chip;
     std::vector<MemoryFacts> memories;
+    WorkloadRequest network;  ///< how the workload was asked for
     Workload workload;
     std::string precision;
     CompileTarget target;  ///< borrows the chip's device
     CompileOptions options;
+    std::optional<int> batch_parts;  ///< of a mapping that is replayed
 };
 
 /// Of one phase other than "generate". Throws UserError.
