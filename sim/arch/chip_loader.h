@@ -32,8 +32,8 @@ struct LoadedChip {
 };
 
 /// Reads a chip by name or file, or a system of one chip. `overrides` are "path.to.key=value".
-/// Throws UserError with every mistake of the file. `memories` says what a family must know of those
-/// attached.
+/// Throws UserError with every mistake of the file. `memories` says what a family must know of
+/// those attached.
 [[nodiscard]] LoadedChip load_chip(const std::string& name_or_file,
                                    const std::vector<std::string>& overrides,
                                    const FamilyRegistry& families, const ConfigPath& config_path,

@@ -29,7 +29,7 @@ struct MemoryAttachment {
     std::string standard;  ///< name or file of a perfwatt/memory/v1 YAML, resolved by the loader
     int channels = 1;
     std::int64_t capacity_bytes = 0;
-    std::vector<std::string> via;  ///< links crossed, nearest the chip first
+    std::vector<std::string> via;           ///< links crossed, nearest the chip first
     std::int64_t transaction_bytes = 4096;  ///< a DMA transfer is cut into pieces of this size
     int outstanding = 16;                   ///< pieces in flight for one DMA engine
 };
@@ -55,8 +55,8 @@ struct ChipSpec {
     std::vector<std::string> estimated;  ///< paths of values nobody published
     std::vector<LinkSpec> links;
     std::vector<MemoryAttachment> memories;  ///< [0] holds weights, inputs and spilled activations
-    Time launch;  ///< host time before an inference starts on the chip
-    std::optional<HostSpec> host;  ///< none: what the chip cannot do cannot be done
+    Time launch;                             ///< host time before an inference starts on the chip
+    std::optional<HostSpec> host;            ///< none: what the chip cannot do cannot be done
     std::string config_hash;
     std::shared_ptr<const Device> device;
 };

@@ -47,7 +47,8 @@ class Family {
                                                               const FamilyContext& context,
                                                               Reading& reading) const = 0;
 
-    /// What `perfwatt explain` doubles, one at a time; memories and links of the chip come with every family.
+    /// What `perfwatt explain` doubles, one at a time; memories and links of the chip come with
+    /// every family.
     [[nodiscard]] virtual std::vector<Resource> resources() const { return {}; }
 
     /// Of the family's map: json_schema_of(schema.rule()).

@@ -15,7 +15,8 @@ namespace perfwatt {
 /// What the compiler and a family's mapper need to know of an attached memory before it runs.
 struct MemoryFacts {
     std::string name;
-    std::int64_t bytes_per_second = 0;  ///< peak of all channels, or of the narrowest link before it
+    std::int64_t bytes_per_second =
+        0;  ///< peak of all channels, or of the narrowest link before it
     std::int64_t burst_bytes = 64;
     Time latency;  ///< of a first byte from a closed row, links included
     std::int64_t capacity_bytes = 0;

@@ -34,8 +34,8 @@ struct MemoryCompletion {
 /// What a memory reports when a run has ended; see DESIGN's record, `memories`.
 struct MemoryReport {
     std::string name;
-    std::string timing;  ///< "exact", "stream" or "sram"
-    std::int64_t read_bytes = 0;   ///< asked for by transfers
+    std::string timing;           ///< "exact", "stream" or "sram"
+    std::int64_t read_bytes = 0;  ///< asked for by transfers
     std::int64_t write_bytes = 0;
     std::int64_t rounding_bytes = 0;  ///< moved beyond what was asked: bursts are whole
     std::int64_t burst_bytes = 0;
@@ -58,8 +58,8 @@ struct MemoryReport {
 };
 
 /// A memory with its controller, in plain C++. The engine's SystemC shell drives it event to event:
-/// it submits transfers at the current time and lets the model run ahead to the next moment at which
-/// anybody else could act, so that one kernel event serves many memory commands.
+/// it submits transfers at the current time and lets the model run ahead to the next moment at
+/// which anybody else could act, so that one kernel event serves many memory commands.
 class MemoryModel {
   public:
     virtual ~MemoryModel() = default;

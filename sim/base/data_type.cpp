@@ -29,9 +29,7 @@ constexpr const Row& row(DataType type) { return kRows[static_cast<std::size_t>(
 
 int bits(DataType type) { return row(type).bits; }
 
-std::int64_t bytes(DataType type, std::int64_t elements) {
-    return (elements * bits(type) + 7) / 8;
-}
+std::int64_t bytes(DataType type, std::int64_t elements) { return (elements * bits(type) + 7) / 8; }
 
 std::string_view to_string(DataType type) { return row(type).name; }
 

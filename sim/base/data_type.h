@@ -8,7 +8,19 @@ namespace perfwatt {
 
 /// The number formats of tensors and arithmetic units.
 enum class DataType : std::uint8_t {
-    int4, int8, uint8, int16, int32, int64, fp8, fp16, bf16, tf32, fp32, fp64, boolean,
+    int4,
+    int8,
+    uint8,
+    int16,
+    int32,
+    int64,
+    fp8,
+    fp16,
+    bf16,
+    tf32,
+    fp32,
+    fp64,
+    boolean,
 };
 
 [[nodiscard]] int bits(DataType type);

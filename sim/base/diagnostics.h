@@ -54,7 +54,8 @@ struct Infeasible {
 };
 
 /// The candidate nearest to `word` by edit distance, or empty if none is near.
-[[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+[[nodiscard]] std::string nearest(std::string_view word,
+                                  const std::vector<std::string>& candidates);
 /// "did you mean 'x'?" or empty.
 [[nodiscard]] std::string did_you_mean(std::string_view word,
                                        const std::vector<std::string>& candidates);
@@ -65,8 +66,8 @@ struct Infeasible {
 }  // namespace perfwatt
 
 /// An invariant of ours: checked in release builds too, fatal when broken.
-#define PERFWATT_CHECK(condition, detail)                                         \
-    do {                                                                          \
-        if (!(condition)) [[unlikely]]                                            \
-            ::perfwatt::check_failed(#condition, __FILE__, __LINE__, (detail));   \
+#define PERFWATT_CHECK(condition, detail)                                       \
+    do {                                                                        \
+        if (!(condition)) [[unlikely]]                                          \
+            ::perfwatt::check_failed(#condition, __FILE__, __LINE__, (detail)); \
     } while (false)

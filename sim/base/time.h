@@ -23,8 +23,14 @@ struct Time {
     [[nodiscard]] constexpr double seconds() const { return static_cast<double>(fs) * 1e-15; }
 
     friend constexpr auto operator<=>(Time, Time) = default;
-    constexpr Time& operator+=(Time other) { fs += other.fs; return *this; }
-    constexpr Time& operator-=(Time other) { fs -= other.fs; return *this; }
+    constexpr Time& operator+=(Time other) {
+        fs += other.fs;
+        return *this;
+    }
+    constexpr Time& operator-=(Time other) {
+        fs -= other.fs;
+        return *this;
+    }
     friend constexpr Time operator+(Time a, Time b) { return {a.fs + b.fs}; }
     friend constexpr Time operator-(Time a, Time b) { return {a.fs - b.fs}; }
     friend constexpr Time operator*(Time a, std::int64_t n) { return {a.fs * n}; }

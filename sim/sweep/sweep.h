@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/sweep/sweep_spec.h"
 #include "sim/run/worker.h"
+#include "sim/sweep/sweep_spec.h"
 
 namespace perfwatt {
 

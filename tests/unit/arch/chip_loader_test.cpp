@@ -240,7 +240,8 @@ TEST_F(ChipLoaderTest, ASystemOfOneChipIsThatChip) {
                   "schema: perfwatt/system/v1\nname: desk\nchips: [{chip: wooden}]\n");
     folder_.write("systems/shop.yaml",
                   "schema: perfwatt/system/v1\nname: shop\nchips: [{chip: wooden, count: 8}]\n");
-    EXPECT_EQ(load_chip("desk", {"abacus.beads=3"}, families_, path_, memories_).spec.name, "Wooden One");
+    EXPECT_EQ(load_chip("desk", {"abacus.beads=3"}, families_, path_, memories_).spec.name,
+              "Wooden One");
     EXPECT_EQ(load("shop"),
               "systems/shop.yaml:3:8: error: a system of 8 chips cannot be simulated\n"
               "  chips: [{chip: wooden, count: 8}]\n"

@@ -46,8 +46,8 @@ TEST(LinkChannel, DirectionsDoNotMeet) {
     EXPECT_EQ(link.send(Direction::write, {ns(0), ns(0)}, 100).busy_from, ns(0));
 }
 
-// Data that trickle in over 400 ns leave a link that could do it in 100 as the last one arrives, and
-// leave room for others.
+// Data that trickle in over 400 ns leave a link that could do it in 100 as the last one arrives,
+// and leave room for others.
 TEST(LinkChannel, CutsThroughWhenTheSourceIsSlower) {
     LinkChannel link(spec());
     const Crossing crossing = link.send(Direction::read, {ns(0), ns(400)}, 100);
