@@ -1,4 +1,8 @@
 # Every FOLDER/*_test.py is a ctest of its own, run with the perfwatt program of this build.
+# The system's interpreter first: its packages are the ones that scripts/setup.sh installs.
+if(NOT Python3_EXECUTABLE AND EXISTS /usr/bin/python3)
+  set(Python3_EXECUTABLE /usr/bin/python3)
+endif()
 find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 
 function(perfwatt_python_tests folder)
