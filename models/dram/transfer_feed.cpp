@@ -77,11 +77,7 @@ Tick TransferFeed::next_arrival(const DramChannel& channel) {
         if (!channel.can_accept(transfer.write)) continue;
         const Tick at =
             std::max({transfer.arrival, last_accept_ + 1, free_at_[transfer.write ? 1 : 0]});
-        const bool first =
-            at < best || (at == best && (master.priority > masters_[chosen_].priority ||
-                                         (master.priority == masters_[chosen_].priority &&
-                                          master.served < masters_[chosen_].served)));
-        if (first) {
+        if (at < best || (at == best && goes_before(i, chosen_))) {
             best = at;
             chosen_ = i;
         }
