@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "models/dram/trace_writer.h"
 #include "sim/base/diagnostics.h"
 
 namespace perfwatt::dram {
@@ -53,6 +54,20 @@ TEST(TraceReader, NamesTheLineOfEachMistake) {
     EXPECT_NE(outcome("-1,0,R\n").find("the cycle is not a whole number"), std::string::npos);
     EXPECT_NE(outcome("0,99999999999999999999,R\n").find("the address is not a number"),
               std::string::npos);
+}
+
+TEST(TraceWriter, WritesTheFormsOfOthers) {
+    const auto text = [](TraceForm form) {
+        std::istringstream in("0,0x40,R\n7,128,W\n");
+        TraceReader reader(in, "t.csv", 4096);
+        std::ostringstream out;
+        write_trace(
+            form, [&](TraceRequest& request) { return reader.next(request); }, out);
+        return out.str();
+    };
+    EXPECT_EQ(text(TraceForm::own), "0,0x40,R\n7,0x80,W\n");
+    EXPECT_EQ(text(TraceForm::ramulator), "LD 0x40\nST 0x80\n");
+    EXPECT_EQ(text(TraceForm::dramsys), "0:\tread\t0x40\n7:\twrite\t0x80\n");
 }
 
 }  // namespace
