@@ -17,11 +17,18 @@ void add_unique(std::vector<std::string>& all, const std::vector<std::string>& m
         if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(text);
 }
 
-std::string hash_of(const RecordContext& context) {
+/// Of all that decides the figures: the files' values and, since energy tables stand in files of
+/// their own, the prices that came of them.
+std::string hash_of(const RecordContext& context, const std::vector<Action>& actions,
+                    const std::vector<StaticPower>& powers) {
     std::vector<ResolvedValue> parts{{.path = "chip", .canonical = context.chip.config_hash},
                                      {.path = "workload", .canonical = context.workload_hash}};
     for (const MemoryFacts& memory : context.memories)
         parts.push_back({.path = memory.name, .canonical = memory.config_hash});
+    for (const Action& action : actions)
+        parts.push_back({.path = action.name, .canonical = fmt::format("{}", action.picojoules)});
+    for (const StaticPower& power : powers)
+        parts.push_back({.path = power.name, .canonical = fmt::format("{}", power.watts)});
     return config_hash(parts);
 }
 
@@ -118,9 +125,10 @@ void set_rates(Result& result, double items) {
 }
 
 Result make_record(const RecordContext& context, const RunFigures& figures) {
-    const PricedRun priced = price(figures.counts, static_powers(context), figures.end);
+    const std::vector<StaticPower> powers = static_powers(context);
+    const PricedRun priced = price(figures.counts, powers, figures.end);
     Result result{.version = std::string(version()),
-                  .config_hash = hash_of(context),
+                  .config_hash = hash_of(context, figures.counts.actions(), powers),
                   .chip = context.chip.name,
                   .workload = context.request.workload,
                   .batch = context.request.batch,
