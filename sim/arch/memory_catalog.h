@@ -17,6 +17,8 @@ struct MemoryFacts {
     std::string name;
     std::int64_t bytes_per_second =
         0;  ///< peak of all channels, or of the narrowest link before it
+    /// Reads and writes together: the two directions of a link do not meet, those of a bus do.
+    std::int64_t both_ways_bytes_per_second = 0;
     std::int64_t burst_bytes = 64;
     Time latency;  ///< of a first byte from a closed row, links included
     std::int64_t capacity_bytes = 0;

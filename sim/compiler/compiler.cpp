@@ -28,6 +28,21 @@ struct Plan {
     int cores = 1;
 };
 
+/// Bytes between a memory and the chip.
+struct Moved {
+    std::int64_t read = 0;
+    std::int64_t written = 0;
+};
+
+/// No transfer of these is faster, however reads and writes overlap.
+Time least_time(const Moved& moved, const TargetMemory& memory) {
+    const std::int64_t both_ways = memory.both_ways_bytes_per_second > 0
+                                       ? memory.both_ways_bytes_per_second
+                                       : memory.bytes_per_second;
+    return std::max(transfer_time(std::max(moved.read, moved.written), memory.bytes_per_second),
+                    transfer_time(moved.read + moved.written, both_ways));
+}
+
 class Compiler {
   public:
     Compiler(Graph& graph, const CompileTarget& target, const CompileOptions& options)
@@ -341,16 +356,16 @@ class Compiler {
         const Program& program = out_.program;
         std::vector<LayerBound>& layers = out_.layer_bounds;
         layers.resize(program.layers.size());
-        std::vector<std::vector<std::int64_t>> bytes(
-            program.layers.size(), std::vector<std::int64_t>(target_.memories.size(), 0));
+        std::vector<std::vector<Moved>> moved(program.layers.size(),
+                                              std::vector<Moved>(target_.memories.size()));
         std::vector<std::int64_t> operations(program.layers.size(), 0);
         std::map<std::pair<DataType, DataType>, std::vector<std::int64_t>> useful;
         for (const Command& command : program.commands) {
             const std::size_t layer = command.layer.index();
             if (const auto* load = std::get_if<Load>(&command.work)) {
-                bytes[layer][load->source.memory.index()] += load->source.bytes();
+                moved[layer][load->source.memory.index()].read += load->source.bytes();
             } else if (const auto* store = std::get_if<Store>(&command.work)) {
-                bytes[layer][store->target.memory.index()] += store->target.bytes();
+                moved[layer][store->target.memory.index()].written += store->target.bytes();
             } else if (const auto* tile = std::get_if<Contract>(&command.work)) {
                 auto& by_layer = useful[{tile->first_type, tile->second_type}];
                 by_layer.resize(program.layers.size(), 0);
@@ -367,21 +382,21 @@ class Compiler {
         }
         const std::int64_t lanes =
             target_.device->peak(DataType::int8, DataType::int8).vector_operations_per_second;
-        std::vector<std::int64_t> total(target_.memories.size(), 0);
+        std::vector<Moved> total(target_.memories.size());
         for (std::size_t i = 0; i < layers.size(); ++i) {
             if (operations[i] > 0) layers[i].vector = transfer_time(operations[i], lanes);
             for (std::size_t m = 0; m < target_.memories.size(); ++m) {
-                total[m] += bytes[i][m];
+                total[m].read += moved[i][m].read;
+                total[m].written += moved[i][m].written;
                 layers[i].memory =
-                    std::max(layers[i].memory,
-                             transfer_time(bytes[i][m], target_.memories[m].bytes_per_second));
+                    std::max(layers[i].memory, least_time(moved[i][m], target_.memories[m]));
             }
             out_.bound.compute += layers[i].compute;
             out_.bound.vector += layers[i].vector;
         }
         for (std::size_t m = 0; m < target_.memories.size(); ++m)
-            out_.bound.memory = std::max(
-                out_.bound.memory, transfer_time(total[m], target_.memories[m].bytes_per_second));
+            out_.bound.memory =
+                std::max(out_.bound.memory, least_time(total[m], target_.memories[m]));
     }
 
     // --- texts

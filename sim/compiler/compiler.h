@@ -18,8 +18,9 @@ namespace perfwatt {
 /// later ones are shared SRAM, preferred for activations as long as they have room.
 struct TargetMemory {
     std::string name;
-    std::int64_t bytes_per_second = 0;  ///< peak
-    std::int64_t capacity_bytes = 0;    ///< 0: not limited
+    std::int64_t bytes_per_second = 0;            ///< peak, of reads or of writes alone
+    std::int64_t both_ways_bytes_per_second = 0;  ///< of both together; 0: the same
+    std::int64_t capacity_bytes = 0;              ///< 0: not limited
     std::int64_t burst_bytes = 64;
 };
 

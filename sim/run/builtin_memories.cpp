@@ -20,7 +20,7 @@ bool is_on_chip(const ConfigPath& config_path, const std::string& standard) {
 /// Of a first byte whose row is closed: activate, then read, then the first beat.
 Time closed_row_latency(const dram::DramSpec& spec) {
     const bool split = spec.find("tRCD") == nullptr;  // HBM: reads and writes differ
-    return spec.tick_clock().cycles(spec.evaluate(split ? "tRCDRD + tRL" : "tRCD + tRL"));
+    return spec.tick_clock().cycles(spec.evaluate(split ? "tRCD_RD + tRL" : "tRCD + tRL"));
 }
 
 MemoryFacts dram_facts(const ConfigPath& config_path, const MemoryAttachment& attachment) {
@@ -71,10 +71,13 @@ MemoryFacts BuiltinMemories::facts(const MemoryAttachment& attachment,
                         attachment.standard, facts.capacity_bytes),
             "lower 'capacity', add 'channels', or take a denser standard");
     facts.capacity_bytes = attachment.capacity_bytes;
+    facts.both_ways_bytes_per_second = facts.bytes_per_second;
     for (const std::string& name : attachment.via)
         for (const LinkSpec& link : links) {
             if (link.name != name) continue;
             facts.bytes_per_second = std::min(facts.bytes_per_second, link.bytes_per_second);
+            facts.both_ways_bytes_per_second =
+                std::min(facts.both_ways_bytes_per_second, 2 * link.bytes_per_second);
             facts.latency += 2 * link.latency;  // the request goes, the datum comes
         }
     return facts;

@@ -77,6 +77,7 @@ CompileTarget target_of(const ChipSpec& chip, const std::vector<MemoryFacts>& me
     for (const MemoryFacts& memory : memories)
         target.memories.push_back({.name = memory.name,
                                    .bytes_per_second = memory.bytes_per_second,
+                                   .both_ways_bytes_per_second = memory.both_ways_bytes_per_second,
                                    .capacity_bytes = memory.capacity_bytes,
                                    .burst_bytes = memory.burst_bytes});
     if (chip.host)
