@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -36,6 +37,7 @@ class Lowerer {
             }
         }
         if (!wrong.empty()) throw UserError(std::move(wrong));
+        tell_apart();
         resolve();
         return std::move(out_);
     }
@@ -132,6 +134,20 @@ class Lowerer {
             for (auto* list : {&made.inputs, &made.outputs})
                 for (Operand& operand : *list)
                     operand.role = tensor(out_.aliases[operand.tensor.index()].root).role;
+    }
+
+    /// Mappings are kept by kernel name: the second kernel of an operator is `name#2`, and so on.
+    void tell_apart() {
+        std::set<std::string> taken;
+        std::map<std::string, int> uses;
+        for (const Kernel& made : out_.kernels) taken.insert(made.name);
+        for (Kernel& made : out_.kernels) {
+            int& use = uses[made.name];
+            if (++use == 1) continue;
+            std::string name = fmt::format("{}#{}", made.name, use);
+            while (!taken.insert(name).second) name = fmt::format("{}#{}", made.name, ++use);
+            made.name = std::move(name);
+        }
     }
 
     void view(TensorId from, TensorId to, std::int64_t offset) {

@@ -81,22 +81,25 @@ std::vector<LayerUse> insert_layers(const std::vector<LayerUse>& layers, const I
     return whole;
 }
 
+/// Layers of the whole network. Kernels that are not emitted still have their names.
 std::vector<Layer> insert_names(const Compiled& compiled, const Insertion& in) {
     const std::vector<Layer>& layers = compiled.program.layers;
     const Repeat& repeat = *compiled.repeat;
+    const bool named = repeat.layers_per_block == repeat.kernels_per_block;
     std::vector<Layer> whole(layers.begin(), layers.begin() + in.place());
-    for (int copy = 1; copy <= in.copies; ++copy)
+    const auto add_block = [&](int first_layer, int block) {
         for (int i = 0; i < in.layers; ++i) {
-            Layer layer = layers[static_cast<std::size_t>(in.first_layer + i)];
-            // Kernels that are not emitted still have their names.
-            if (repeat.layers_per_block == repeat.kernels_per_block) {
-                const int block = repeat.blocks_emitted - 2 + copy;
-                const int kernel = repeat.first_kernel + block * repeat.kernels_per_block + i;
-                layer.name = compiled.kernels[static_cast<std::size_t>(kernel)].name;
-            }
+            Layer layer = layers[static_cast<std::size_t>(first_layer + i)];
+            const int kernel = repeat.first_kernel + block * repeat.kernels_per_block + i;
+            if (named) layer.name = compiled.kernels[static_cast<std::size_t>(kernel)].name;
             whole.push_back(std::move(layer));
         }
-    whole.insert(whole.end(), layers.begin() + in.place(), layers.end());
+    };
+    for (int copy = 1; copy <= in.copies; ++copy)
+        add_block(in.first_layer, repeat.blocks_emitted - 2 + copy);
+    // The last block that was simulated is the last one of all.
+    add_block(in.place(), repeat.count - 1);
+    whole.insert(whole.end(), layers.begin() + in.place() + in.layers, layers.end());
     return whole;
 }
 

@@ -211,6 +211,41 @@ TEST(Compiler, CostNeverBeatsTheBound) {
     }
 }
 
+TEST(Compiler, KernelsOfOneOperatorHaveNamesOfTheirOwn) {
+    GraphMaker make;
+    const TensorId x = make.input({1, 16, 14, 14});
+    const TensorId a = make.conv(x, 8, 3);
+    const TensorId b = make.conv(x, 8, 3);
+    make.output(make.node("Concat", {a, b, x, a}, {1, 40, 14, 14}, {{"axis", std::int64_t{1}}}));
+    const Compiled result = compiled(make.take());
+    std::vector<std::string> names;
+    for (const KernelReport& kernel : result.kernels) names.push_back(kernel.name);
+    std::sort(names.begin(), names.end());
+    EXPECT_EQ(std::adjacent_find(names.begin(), names.end()), names.end());
+
+    // So what a run found can be given to the next one.
+    CompileOptions replay;
+    for (const KernelReport& kernel : result.kernels)
+        if (!kernel.choice.mapping.empty()) replay.mappings[kernel.name] = kernel.choice.mapping;
+    EXPECT_GT(replay.mappings.size(), 2U);
+}
+
+TEST(Compiler, ReadsAndWritesPassEachOtherOnALinkButNotOnABus) {
+    const npu::Npu device = make_device();
+    const auto memory_bound = [&](std::int64_t both_ways) {
+        CompileTarget target = target_of(device);
+        target.memories[0].both_ways_bytes_per_second = both_ways;
+        GraphMaker make;
+        make.output(make.same("Relu", {make.input({1, 16, 64, 64})}));
+        return std::get<Compiled>(compile(make.take(), target, {})).bound.memory;
+    };
+    // 64 KiB in and 64 KiB out at 8 GB/s: 8.192 us each.
+    EXPECT_EQ(memory_bound(kBandwidth), Time::from_ns(16'384));
+    EXPECT_EQ(memory_bound(0), Time::from_ns(16'384));
+    EXPECT_EQ(memory_bound(2 * kBandwidth), Time::from_ns(8'192));
+    EXPECT_EQ(memory_bound(kBandwidth * 5 / 4), Time{13'107'200'000});
+}
+
 TEST(Compiler, TwiceTheBatchTakesAtMostTwiceTheTime) {
     const Time once = cost_of(compiled(residual_block("n", 2)));
     const Time twice = cost_of(compiled(residual_block("n", 4)));

@@ -123,6 +123,18 @@ TEST(Unfold, EachBlockLeftOutAddsOnePeriod) {
     EXPECT_EQ(unfolded().end, ns(610));
 }
 
+TEST(Unfold, EachBlockHasTheNamesOfItsOwnKernels) {
+    const RunFigures run = unfolded();
+    ASSERT_EQ(run.names.size(), 22U);
+    EXPECT_EQ(run.names.front().name, "before");
+    for (int block = 0; block < 10; ++block) {
+        const auto first = static_cast<std::size_t>(1 + 2 * block);
+        EXPECT_EQ(run.names[first].name, "block" + std::to_string(block) + "a");
+        EXPECT_EQ(run.names[first + 1].name, "block" + std::to_string(block) + "b");
+    }
+    EXPECT_EQ(run.names.back().name, "after");
+}
+
 TEST(Unfold, CausesOfTheCopiedBlockAreCopied) {
     // [100, 160): 10 of the 60 ns of the second span (5 + 5), 40 of compute, 10 of vector work.
     const RunFigures run = unfolded();
@@ -162,6 +174,15 @@ TEST(Unfold, EveryLayerHasItsRowAndCopiesComeAPeriodApart) {
     EXPECT_EQ(run.layers[20].end, ns(225 + 360));
     EXPECT_EQ(run.layers[21].start, ns(220 + 360));
     EXPECT_EQ(run.layers[21].end, run.end);
+}
+
+TEST(Unfold, EveryLayerHasTheNameOfItsOwnKernel) {
+    const RunFigures run = unfolded();
+    std::vector<std::string> names;
+    for (const Layer& layer : run.names) names.push_back(layer.name);
+    std::vector<std::string> kernels;
+    for (const KernelReport& kernel : folded_program().kernels) kernels.push_back(kernel.name);
+    EXPECT_EQ(names, kernels);
 }
 
 TEST(Unfold, WhatWasLoadedBeforeTheCopiedBlockStaysThere) {
