@@ -149,11 +149,15 @@ std::variant<RunOutput, Infeasible> run_generation(const RunRequest& request,
     const std::int64_t prompt = step.workload.context;
     const std::vector<SampledStep> samples = sample_steps(prompt, request.tokens, kSampledSteps);
 
-    std::vector<Work> work{work_of_part(part_of(request, "prefill", prompt), environment)};
+    std::vector<RunRequest> parts{part_of(request, "prefill", prompt)};
     for (const SampledStep& sample : samples)
-        work.push_back(work_of_part(part_of(request, "decode", sample.context), environment));
+        parts.push_back(part_of(request, "decode", sample.context));
+    std::vector<Work> work;
+    for (const RunRequest& part : parts) work.push_back(work_of_part(part, environment));
     std::vector<Result> results;
-    for (const Outcome& outcome : run_in_workers(work, {.jobs = available_processors()})) {
+    const std::vector<Outcome> outcomes = run_in_workers(work, {.jobs = available_processors()});
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const Outcome& outcome = outcomes[i];
         switch (outcome.kind) {
             case OutcomeKind::ok:
                 results.push_back(result_from_json(outcome.text));
@@ -161,6 +165,8 @@ std::variant<RunOutput, Infeasible> run_generation(const RunRequest& request,
             case OutcomeKind::infeasible:
                 return Infeasible{outcome.text};
             case OutcomeKind::user_error:
+                // Compiled once more here, the mistake keeps its place and its hint.
+                (void)run_step(parts[i], environment);
                 throw UserError(outcome.text);
             case OutcomeKind::internal_error:
             case OutcomeKind::crashed:
