@@ -174,7 +174,7 @@ MapSchema<DmaSpec> dma_schema() {
 MapSchema<NpuFile> file_schema() {
     return MapSchema<NpuFile>("npu")
         .count("cores", &NpuFile::cores, {.max = 4096, .otherwise = 1}, "all alike")
-        .frequency("clock", &NpuFile::clock, {.max = "10 GHz"}, "of all units")
+        .frequency("clock", &NpuFile::clock, {.min = "1 MHz", .max = "10 GHz"}, "of all units")
         .map("matrix", &NpuFile::matrix, matrix_schema(), Presence::required,
              "the matrix unit of a core")
         .map("vector", &NpuFile::vector, vector_schema(), Presence::required,

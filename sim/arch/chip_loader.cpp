@@ -60,7 +60,7 @@ MapSchema<ProcessFile> process_schema() {
 MapSchema<LinkFile> link_schema() {
     return MapSchema<LinkFile>("link")
         .text("name", &LinkFile::name, {}, "by which memories name it in 'via'")
-        .bandwidth("bandwidth", &LinkFile::bytes_per_second, {.min = "1 KB/s"},
+        .bandwidth("bandwidth", &LinkFile::bytes_per_second, {.min = "1 MB/s"},
                    "each way; of payload where no packet is given")
         .bytes("packet_payload", &LinkFile::packet_payload,
                {.min = "0 B", .max = "1 MiB", .otherwise = "0 B"},
