@@ -123,18 +123,6 @@ TEST(Unfold, EachBlockLeftOutAddsOnePeriod) {
     EXPECT_EQ(unfolded().end, ns(610));
 }
 
-TEST(Unfold, EachBlockHasTheNamesOfItsOwnKernels) {
-    const RunFigures run = unfolded();
-    ASSERT_EQ(run.names.size(), 22U);
-    EXPECT_EQ(run.names.front().name, "before");
-    for (int block = 0; block < 10; ++block) {
-        const auto first = static_cast<std::size_t>(1 + 2 * block);
-        EXPECT_EQ(run.names[first].name, "block" + std::to_string(block) + "a");
-        EXPECT_EQ(run.names[first + 1].name, "block" + std::to_string(block) + "b");
-    }
-    EXPECT_EQ(run.names.back().name, "after");
-}
-
 TEST(Unfold, CausesOfTheCopiedBlockAreCopied) {
     // [100, 160): 10 of the 60 ns of the second span (5 + 5), 40 of compute, 10 of vector work.
     const RunFigures run = unfolded();
