@@ -28,21 +28,6 @@ struct Plan {
     int cores = 1;
 };
 
-/// Bytes between a memory and the chip.
-struct Moved {
-    std::int64_t read = 0;
-    std::int64_t written = 0;
-};
-
-/// No transfer of these is faster, however reads and writes overlap.
-Time least_time(const Moved& moved, const TargetMemory& memory) {
-    const std::int64_t both_ways = memory.both_ways_bytes_per_second > 0
-                                       ? memory.both_ways_bytes_per_second
-                                       : memory.bytes_per_second;
-    return std::max(transfer_time(std::max(moved.read, moved.written), memory.bytes_per_second),
-                    transfer_time(moved.read + moved.written, both_ways));
-}
-
 class Compiler {
   public:
     Compiler(Graph& graph, const CompileTarget& target, const CompileOptions& options)
@@ -356,8 +341,8 @@ class Compiler {
         const Program& program = out_.program;
         std::vector<LayerBound>& layers = out_.layer_bounds;
         layers.resize(program.layers.size());
-        std::vector<std::vector<Moved>> moved(program.layers.size(),
-                                              std::vector<Moved>(target_.memories.size()));
+        std::vector<std::vector<Moved>>& moved = out_.moved;
+        moved.assign(program.layers.size(), std::vector<Moved>(target_.memories.size()));
         std::vector<std::int64_t> operations(program.layers.size(), 0);
         std::map<std::pair<DataType, DataType>, std::vector<std::int64_t>> useful;
         for (const Command& command : program.commands) {
@@ -382,21 +367,16 @@ class Compiler {
         }
         const std::int64_t lanes =
             target_.device->peak(DataType::int8, DataType::int8).vector_operations_per_second;
-        std::vector<Moved> total(target_.memories.size());
         for (std::size_t i = 0; i < layers.size(); ++i) {
             if (operations[i] > 0) layers[i].vector = transfer_time(operations[i], lanes);
-            for (std::size_t m = 0; m < target_.memories.size(); ++m) {
-                total[m].read += moved[i][m].read;
-                total[m].written += moved[i][m].written;
-                layers[i].memory =
-                    std::max(layers[i].memory, least_time(moved[i][m], target_.memories[m]));
-            }
+            layers[i].memory = memory_bound(moved[i], target_.memories);
             out_.bound.compute += layers[i].compute;
             out_.bound.vector += layers[i].vector;
         }
-        for (std::size_t m = 0; m < target_.memories.size(); ++m)
-            out_.bound.memory =
-                std::max(out_.bound.memory, least_time(total[m], target_.memories[m]));
+        std::vector<Moved> total(target_.memories.size());
+        for (const std::vector<Moved>& layer : moved) add_moved(total, layer);
+        out_.bound.memory = memory_bound(total, target_.memories);
+        out_.memories = target_.memories;
     }
 
     // --- texts
@@ -454,6 +434,27 @@ class Compiler {
 };
 
 }  // namespace
+
+void add_moved(std::vector<Moved>& total, const std::vector<Moved>& more) {
+    for (std::size_t m = 0; m < more.size(); ++m) {
+        total[m].read += more[m].read;
+        total[m].written += more[m].written;
+    }
+}
+
+Time memory_bound(const std::vector<Moved>& moved, const std::vector<TargetMemory>& memories) {
+    Time longest;
+    for (std::size_t m = 0; m < moved.size(); ++m) {
+        const TargetMemory& memory = memories[m];
+        const std::int64_t both_ways = memory.both_ways_bytes_per_second > 0
+                                           ? memory.both_ways_bytes_per_second
+                                           : memory.bytes_per_second;
+        const std::int64_t most = std::max(moved[m].read, moved[m].written);
+        longest = std::max({longest, transfer_time(most, memory.bytes_per_second),
+                            transfer_time(moved[m].read + moved[m].written, both_ways)});
+    }
+    return longest;
+}
 
 Time LayerBound::time() const { return std::max({compute, vector, memory}); }
 

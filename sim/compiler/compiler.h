@@ -84,6 +84,19 @@ struct TensorPlace {
     bool resident = false;  ///< a weight kept on chip between inferences
 };
 
+/// Bytes between a memory and the chip.
+struct Moved {
+    std::int64_t read = 0;
+    std::int64_t written = 0;
+};
+
+/// Of the same memories.
+void add_moved(std::vector<Moved>& total, const std::vector<Moved>& more);
+
+/// No transfers of `moved` bytes, by MemoryId, are faster, however they overlap.
+[[nodiscard]] Time memory_bound(const std::vector<Moved>& moved,
+                                const std::vector<TargetMemory>& memories);
+
 /// The least time of a layer: the work the program gives each resource over its peak.
 struct LayerBound {
     Time compute;
@@ -96,8 +109,10 @@ struct Compiled {
     Program program;
     std::vector<KernelReport> kernels;
     std::vector<TensorPlace> places;
-    std::vector<LayerBound> layer_bounds;  ///< by LayerId
-    LayerBound bound;                      ///< of the emitted program
+    std::vector<LayerBound> layer_bounds;   ///< by LayerId
+    std::vector<std::vector<Moved>> moved;  ///< by LayerId and MemoryId
+    std::vector<TargetMemory> memories;     ///< those compiled for
+    LayerBound bound;                       ///< of the emitted program
     std::optional<Repeat> repeat;
     Time predicted;                 ///< by the device's cost function, of all runs
     int candidates = 0;             ///< mappings priced

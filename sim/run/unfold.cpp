@@ -175,12 +175,17 @@ MemoryReport grow_report(MemoryReport report, const PlatformResult& run, const I
 
 LayerBound total_bound(const Compiled& compiled, const Insertion& in) {
     LayerBound bound = compiled.bound;
+    // Layers limited by different memories overlap: bytes add up, their least times do not.
+    std::vector<Moved> moved(compiled.memories.size());
+    for (const std::vector<Moved>& layer : compiled.moved) add_moved(moved, layer);
     for (int i = in.first_layer; i < in.place(); ++i) {
         const LayerBound& layer = compiled.layer_bounds[static_cast<std::size_t>(i)];
         bound.compute += in.copies * layer.compute;
         bound.vector += in.copies * layer.vector;
-        bound.memory += in.copies * layer.memory;
+        for (int copy = 0; copy < in.copies; ++copy)
+            add_moved(moved, compiled.moved[static_cast<std::size_t>(i)]);
     }
+    bound.memory = memory_bound(moved, compiled.memories);
     return bound;
 }
 

@@ -57,6 +57,13 @@ Compiled folded_program() {
         compiled.layer_bounds.push_back({.compute = ns(static_cast<std::int64_t>(i)),
                                          .vector = ns(1),
                                          .memory = ns(2 * static_cast<std::int64_t>(i))});
+    // The first memory moves 2 i bytes a layer, the second as many in layer 5 alone.
+    compiled.memories = {{.name = "lpddr", .bytes_per_second = 1'000'000'000},
+                         {.name = "sram", .bytes_per_second = 500'000'000}};
+    for (std::size_t i = 0; i < compiled.program.layers.size(); ++i) {
+        const auto bytes = static_cast<std::int64_t>(2 * i);
+        compiled.moved.push_back({{.read = bytes}, {.read = i == 5 ? bytes : 0}});
+    }
     compiled.bound = {.compute = ns(45), .vector = ns(10), .memory = ns(90)};
     compiled.repeat = Repeat{.first_kernel = 1,
                              .kernels_per_block = 2,
@@ -215,6 +222,7 @@ TEST(Unfold, BoundsOfTheCopiedBlockAreCopied) {
     const RunFigures run = unfolded();
     EXPECT_EQ(run.bound.compute, ns(45 + 6 * (5 + 6)));
     EXPECT_EQ(run.bound.vector, ns(10 + 6 * 2));
+    // The second memory would take 6 x 20 ns beside the first one, not after it.
     EXPECT_EQ(run.bound.memory, ns(90 + 6 * (10 + 12)));
 }
 
