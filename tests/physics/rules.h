@@ -98,6 +98,7 @@ class Pairs : public ::testing::Test {
         for (std::size_t i = 0; i < cases.size(); ++i) {
             if (i % 2 == 0) cases[i].chip.memory = memory;
             steady.push_back(request(cases[i].chip, cases[i].network));
+            steady.back().memory_timing = i % 4 == 1 ? "stream" : "exact";
             cold.push_back(steady.back());
             cold.back().start = "cold";
         }
