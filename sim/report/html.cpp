@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "sim/report/numbers.h"
 #include "sim/report/report.h"
@@ -22,11 +23,12 @@ constexpr std::string_view kStyle =
     "h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{padding:.2rem .6rem;text-align:left;border-bottom:1px solid #ddd}"
-    ".n{text-align:right}pre{white-space:pre-wrap;color:#555}svg{max-width:100%;height:auto}"
+    ".n{text-align:right;white-space:nowrap}pre{white-space:pre-wrap;color:#555}svg{max-width:100%;"
+    "height:auto}"
     "svg text{font:12px system-ui,sans-serif;fill:#222}";
 
 constexpr double kWidth = 900;
-constexpr double kLabelWidth = 260;
+constexpr double kLabelWidth = 380;
 constexpr double kValueWidth = 100;
 constexpr double kRow = 24;
 constexpr double kBarWidth = kWidth - kLabelWidth - kValueWidth;
@@ -96,13 +98,55 @@ std::string entry_label(const Entry& entry) {
     std::string label =
         fmt::format("{} {} b{}", entry.workload, marked_chip(entry.result), entry.batch);
     for (const auto& [name, value] : entry.labels) label += fmt::format(" {}={}", name, value);
-    constexpr std::size_t kLongest = 40;
-    if (label.size() <= kLongest) return label;
-    std::size_t end = kLongest - 1;
-    // Never through the middle of a UTF-8 character.
-    while (end > 0 && (static_cast<unsigned char>(label[end]) & 0xC0) == 0x80) --end;
-    return label.substr(0, end) + "…";
+    return label;
 }
+
+/// What a page's entries do not all have in common: only that tells its bars apart.
+class Distinction {
+  public:
+    explicit Distinction(std::span<const Entry> entries) {
+        for (const Entry& entry : entries) {
+            const Entry& first = entries.front();
+            workload_ |= entry.workload != first.workload;
+            chip_ |= entry.result.chip != first.result.chip;
+            batch_ |= entry.batch != first.batch;
+            for (const auto& label : entry.labels)
+                if (std::find(first.labels.begin(), first.labels.end(), label) ==
+                    first.labels.end())
+                    names_.insert(label.first);
+        }
+        workload_ |= !chip_ && !batch_ && names_.empty();
+    }
+
+    [[nodiscard]] std::string of(const Entry& entry) const {
+        std::string label;
+        const auto add = [&](const std::string& part) {
+            label += (label.empty() ? "" : " ") + part;
+        };
+        if (workload_) add(entry.workload);
+        if (chip_) add(marked_chip(entry.result));
+        if (batch_) add(fmt::format("b{}", entry.batch));
+        for (const auto& [name, value] : entry.labels)
+            if (names_.contains(name))
+                add(fmt::format("{}={}", name.substr(name.rfind('.') + 1), value));
+        return shortened(label);
+    }
+
+  private:
+    static std::string shortened(const std::string& label) {
+        constexpr std::size_t kLongest = 58;
+        if (label.size() <= kLongest) return label;
+        std::size_t end = kLongest - 1;
+        // Never through the middle of a UTF-8 character.
+        while (end > 0 && (static_cast<unsigned char>(label[end]) & 0xC0) == 0x80) --end;
+        return label.substr(0, end) + "…";
+    }
+
+    bool workload_ = false;
+    bool chip_ = false;
+    bool batch_ = false;
+    std::set<std::string> names_;
+};
 
 template <class Enum, std::size_t kSize>
 std::vector<std::string> names_of(const std::array<double, kSize>&) {
@@ -115,10 +159,11 @@ std::string charts(std::span<const Entry> entries) {
     std::vector<Bar> perf_per_watt;
     std::vector<Bar> time;
     std::vector<Bar> energy;
+    const Distinction distinction(entries);
     for (const Entry& entry : entries) {
         if (!entry.ok()) continue;
         const Result& r = entry.result;
-        const std::string label = entry_label(entry);
+        const std::string label = distinction.of(entry);
         perf_per_watt.push_back({label, {r.perf_per_watt}, count_text(r.perf_per_watt)});
         time.push_back({label,
                         {r.time_breakdown_ns.begin(), r.time_breakdown_ns.end()},

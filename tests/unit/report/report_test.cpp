@@ -189,13 +189,24 @@ TEST(Html, IsOnePageWithoutNetwork) {
         UserError);
 }
 
+TEST(Html, BarsAreLabelledWithWhatTellsThemApart) {
+    std::vector<Entry> entries = {entry_of(sample_result()), entry_of(sample_result())};
+    entries[0].labels = {{"npu.matrix.rows", "32"}, {"npu.cores", "2"}};
+    entries[1].labels = {{"npu.matrix.rows", "64"}, {"npu.cores", "2"}};
+    const std::string page = render_html(entries, {});
+    EXPECT_NE(page.find(">rows=32</text>"), std::string::npos);
+    EXPECT_NE(page.find(">rows=64</text>"), std::string::npos);
+    entries[1].workload = "another";
+    EXPECT_NE(render_html(entries, {}).find(">another rows=64</text>"), std::string::npos);
+}
+
 TEST(Html, CutsLongLabelsBetweenCharacters) {
     std::vector<Entry> entries = {entry_of(sample_result())};
-    entries[0].workload = std::string(37, 'x') + "µµµ";  // bytes 37 and 38 are one character
+    entries[0].workload = std::string(55, 'x') + "µµµ";  // bytes 57 and 58 are one character
     const std::string page = render_html(entries, {});
-    EXPECT_NE(page.find(std::string(37, 'x') + "µ…"), std::string::npos);
-    entries[0].workload = std::string(38, 'x') + "µµµ";
-    EXPECT_NE(render_html(entries, {}).find(std::string(38, 'x') + "…"), std::string::npos);
+    EXPECT_NE(page.find(std::string(55, 'x') + "µ…"), std::string::npos);
+    entries[0].workload = std::string(56, 'x') + "µµµ";
+    EXPECT_NE(render_html(entries, {}).find(std::string(56, 'x') + "…"), std::string::npos);
 }
 
 }  // namespace
