@@ -137,6 +137,16 @@ std::variant<CompiledParts, Infeasible> compile_parts(const PreparedStep& step, 
     return best;
 }
 
+/// Says so where identical blocks are left out: the trace ends before the latency told.
+std::string timeline_title(const RunRequest& request, const Compiled& compiled) {
+    std::string title = fmt::format("{} on {}", request.workload, request.chip);
+    const std::optional<Repeat>& repeat = compiled.repeat;
+    if (repeat && repeat->blocks_emitted < repeat->count)
+        title += fmt::format(" ({} of {} identical blocks; --fold-layers off shows all)",
+                             repeat->blocks_emitted, repeat->count);
+    return title;
+}
+
 void refuse_host_work(const Compiled& compiled) {
     std::string names;
     for (const KernelReport& kernel : compiled.kernels)
@@ -197,8 +207,7 @@ std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
                      .mapping_candidates = compiled.candidates,
                      .commands = static_cast<int>(compiled.program.commands.size())};
     if (request.want_timeline)
-        output.timeline =
-            trace_json(simulated.timeline, fmt::format("{} on {}", request.workload, request.chip));
+        output.timeline = trace_json(simulated.timeline, timeline_title(request, compiled));
     if (request.want_mapping) output.mapping = mapping_file_text(compiled, parts);
     output.result = make_record({.request = request,
                                  .chip = step.chip.spec,

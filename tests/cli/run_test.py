@@ -124,6 +124,15 @@ class Options(Runs):
         tracks = [event["args"]["name"] for event in events if event["name"] == "thread_name"]
         self.assertTrue(any("matrix" in track for track in tracks), tracks)
 
+    def test_timeline_says_which_blocks_it_leaves_out(self):
+        def title(*more):
+            self.run_it("run", "--chip", "warboy", "--workload", "resnet50", "--timeline",
+                        "trace.json", *more)
+            events = json.loads((self.folder / "trace.json").read_text())["traceEvents"]
+            return next(e["args"]["name"] for e in events if e["name"] == "process_name")
+        self.assertRegex(title(), r"\(\d of \d identical blocks; --fold-layers off shows all\)")
+        self.assertEqual(title("--fold-layers", "off"), "resnet50 on warboy")
+
     def test_mapping_is_replayed(self):
         found = self.json_of(*self.base, "--dump-mapping", "m.yaml")
         replayed = self.json_of(*self.base, "--mapping", "m.yaml")
