@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 
 #include "sim/base/diagnostics.h"
@@ -9,6 +10,7 @@
 namespace perfwatt::dram {
 namespace {
 
+constexpr std::size_t kLongestLine = 4096;  // a comment's; requests are far shorter
 constexpr const char* kForm = "a line is cycle,address,R or W: 120,0x4c0,R";
 
 std::string_view trimmed(std::string_view text) {
@@ -37,11 +39,15 @@ TraceReader::TraceReader(std::istream& in, std::string file, std::int64_t capaci
 
 void TraceReader::fail(int column, const std::string& message, const std::string& hint) const {
     constexpr std::size_t kShown = 120;
+    std::string shown = line_.substr(0, kShown);
+    for (char& c : shown) {  // what a terminal would take for commands
+        if (c < ' ' || c > '~') c = '?';
+    }
     throw UserError(Diagnostic{.severity = Severity::error,
                                .place = {.file = file_, .line = number_, .column = column},
                                .message = message,
                                .hint = hint,
-                               .source_line = line_.substr(0, kShown)});
+                               .source_line = std::move(shown)});
 }
 
 TraceRequest TraceReader::parse() const {
@@ -59,7 +65,7 @@ TraceRequest TraceReader::parse() const {
     }
     const std::string_view kind = trimmed(line.substr(second + 1));
     if (kind != "R" && kind != "W") {
-        fail(static_cast<int>(second) + 2, fmt::format("'{}' is neither R nor W", kind), kForm);
+        fail(static_cast<int>(second) + 2, "neither R nor W follows the address", kForm);
     }
     request.write = kind == "W";
     if (request.address >= capacity_) {
@@ -76,15 +82,30 @@ TraceRequest TraceReader::parse() const {
     return request;
 }
 
+/// A line into line_, without its end; false at the end of the trace.
+bool TraceReader::read_line() {
+    std::array<char, kLongestLine> buffer;
+    in_->getline(buffer.data(), buffer.size());
+    const auto length = static_cast<std::size_t>(in_->gcount());
+    if (in_->bad()) throw UserError(fmt::format("the trace '{}' cannot be read", file_));
+    if (length == 0) return false;
+    ++number_;
+    const bool ended = in_->good();  // else by the end of the trace, or not at all
+    line_.assign(buffer.data(), ended ? length - 1 : length);
+    if (in_->fail()) fail(1, fmt::format("the line has {} characters or more", length), kForm);
+    return true;
+}
+
 bool TraceReader::next(TraceRequest& request) {
-    while (std::getline(*in_, line_)) {
-        ++number_;
+    while (read_line()) {
         const std::string_view text = trimmed(line_);
         if (text.empty() || text.front() == '#') continue;
         request = parse();
         last_cycle_ = request.cycle;
+        empty_ = false;
         return true;
     }
+    if (empty_) throw UserError(fmt::format("there is no request in the trace '{}'", file_), kForm);
     return false;
 }
 

@@ -22,10 +22,12 @@ class TraceReader {
     TraceReader(std::istream& in, std::string file, std::int64_t capacity_bytes);
 
     /// The next request; false at the end. Throws UserError, with the line's number, for a
-    /// malformed line, an address beyond the capacity, and cycles that go backwards.
+    /// malformed line, an address beyond the capacity, cycles that go backwards, a trace without
+    /// any request, and a stream that cannot be read to its end.
     [[nodiscard]] bool next(TraceRequest& request);
 
   private:
+    [[nodiscard]] bool read_line();
     [[noreturn]] void fail(int column, const std::string& message, const std::string& hint) const;
     TraceRequest parse() const;
 
@@ -34,6 +36,7 @@ class TraceReader {
     std::int64_t capacity_;
     std::string line_;
     int number_ = 0;
+    bool empty_ = true;
     Tick last_cycle_ = 0;
 };
 

@@ -39,13 +39,43 @@ std::vector<std::vector<std::string>> read_csv(std::istream& in, std::size_t col
     return rows;
 }
 
+double number_of(const std::string& text, const char* what) {
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0' || !std::isfinite(value) || value < 0) {
+        throw UserError(fmt::format("'{}' in the {} is not a number", text, what));
+    }
+    return value;
+}
+
+bool truth_of(const std::string& text) {
+    if (text != "yes" && text != "no") {
+        throw UserError(fmt::format("'{}' in the expected figures is neither yes nor no", text));
+    }
+    return text == "yes";
+}
+
 std::map<std::string, Plan> read_plans(std::istream& in) {
     std::map<std::string, Plan> plans;
     for (const auto& row : read_csv(in, 6, "trace plans")) {
-        const auto number = [&](std::size_t i) { return std::atoll(row[i].c_str()); };
+        const auto number = [&](std::size_t i) {
+            return static_cast<std::int64_t>(number_of(row[i], "trace plans"));
+        };
         plans[row[0]] = {number(1), number(2), number(3), number(4), number(5)};
     }
     return plans;
+}
+
+ValidationRow read_row(const std::vector<std::string>& fields) {
+    const auto number = [&](std::size_t i) { return number_of(fields[i], "expected figures"); };
+    ValidationRow row{.memory = fields[0], .trace = fields[1], .figure = fields[2]};
+    row.low = number(3);
+    row.high = number(4);
+    row.tolerance_percent = number(5);
+    row.gates = truth_of(fields[6]);
+    row.source = fields[7];
+    row.note = fields[8];
+    return row;
 }
 
 TracePlan plan_of(const std::string& trace, const Plan& plan) {
@@ -88,12 +118,8 @@ std::vector<ValidationRow> validate(std::istream& expected, std::istream& plans,
     std::map<std::string, DramSpec> specs;
     std::map<std::pair<std::string, std::string>, ReplayResult> results;
     std::vector<ValidationRow> rows;
-    for (const auto& fields : read_csv(expected, 7, "expected figures")) {
-        ValidationRow row{.memory = fields[0], .trace = fields[1], .figure = fields[2]};
-        row.low = std::strtod(fields[3].c_str(), nullptr);
-        row.high = std::strtod(fields[4].c_str(), nullptr);
-        row.tolerance_percent = std::strtod(fields[5].c_str(), nullptr);
-        row.source = fields[6];
+    for (const auto& fields : read_csv(expected, 9, "expected figures")) {
+        ValidationRow row = read_row(fields);
         const auto plan = known.find(row.memory);
         if (plan == known.end()) {
             throw UserError(fmt::format("there is no trace plan for memory '{}'", row.memory));

@@ -20,11 +20,13 @@ struct ValidationRow {
     double error_percent = 0;  ///< beyond the nearer end of the range
     double tolerance_percent = 0;
     bool passed = false;
+    bool gates = true;  ///< whether missing it is a failure, or only worth knowing
     std::string source;
+    std::string note;  ///< why it is missed, where that is known
 };
 
 /// Replays every trace that `expected` names and compares. `expected` is CSV: memory, trace,
-/// figure, low, high, tolerance_percent, source; `plans` is CSV: memory, granularity_bytes,
+/// figure, low, high, tolerance_percent, gates (yes or no), source, note; `plans` is CSV: memory, granularity_bytes,
 /// capacity_bytes, conflict_stride_bytes, half_rate_gap_clocks, idle_gap_clocks. Beside the
 /// generator's traces there are "npu50", npu at half the rate, and "idle", single random reads.
 /// Throws UserError for a malformed file.

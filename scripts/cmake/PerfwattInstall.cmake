@@ -13,6 +13,8 @@ install(EXPORT perfwattTargets NAMESPACE perfwatt:: DESTINATION ${package_folder
 install(DIRECTORY sim models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/perfwatt
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY configs workloads DESTINATION ${CMAKE_INSTALL_DATADIR}/perfwatt)
+# What `perfwatt validate` compares with: PREFIX/share/perfwatt/validation.
+install(DIRECTORY tests/validation DESTINATION ${CMAKE_INSTALL_DATADIR}/perfwatt)
 
 configure_package_config_file(scripts/cmake/perfwattConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/perfwattConfig.cmake

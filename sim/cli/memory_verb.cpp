@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -19,13 +20,15 @@ namespace {
 /// Commands as CSV, as they are issued; fields a command does not address stay empty.
 class CommandFile final : public dram::CommandLog {
   public:
-    explicit CommandFile(const std::string& path) : file_(path) {
-        file_.append("tick,command,channel,pseudo_channel,rank,bank_group,bank,row,column\r\n");
+    CommandFile(const std::string& path, Clock tick_clock) : file_(path), clock_(tick_clock) {
+        file_.append(
+            "time_ps,tick,command,channel,pseudo_channel,rank,bank_group,bank,row,column\r\n");
     }
     void write(const dram::LoggedCommand& command) override {
         line_.clear();
-        fmt::format_to(std::back_inserter(line_), "{},{},{}", command.tick, command.name,
-                       command.channel);
+        const std::int64_t time_ps = (clock_.cycles(command.tick).fs + 500) / 1000;
+        fmt::format_to(std::back_inserter(line_), "{},{},{},{}", time_ps, command.tick,
+                       command.name, command.channel);
         for (const std::int64_t field :
              {std::int64_t{command.pseudo_channel}, std::int64_t{command.rank},
               std::int64_t{command.bank_group}, std::int64_t{command.bank}, command.row,
@@ -40,6 +43,7 @@ class CommandFile final : public dram::CommandLog {
 
   private:
     OutputFile file_;
+    Clock clock_;  ///< of ticks, which may be half clocks
     std::string line_;
 };
 
@@ -118,26 +122,54 @@ dram::LoadedSpec spec_from(const Arguments& arguments, const Environment& enviro
     return dram::load_spec(environment.configs, arguments.required("memory"), overrides);
 }
 
+bool same_file(const std::string& a, const std::string& b) {
+    std::error_code ignored;
+    return std::filesystem::weakly_canonical(a, ignored) ==
+           std::filesystem::weakly_canonical(b, ignored);
+}
+
+/// What an answer would destroy, or another answer.
+void refuse_clashes(const Arguments& arguments) {
+    const std::pair<const char*, const char*> pairs[] = {
+        {"commands", "trace"}, {"out", "trace"}, {"out", "commands"}};
+    for (const auto& [written, other] : pairs) {
+        const auto path = arguments.text(written);
+        const auto taken = arguments.text(other);
+        if (!path || !taken || !same_file(*path, *taken)) continue;
+        throw UserError(fmt::format("--{} and --{} are the same file '{}'", written, other, *path));
+    }
+}
+
+std::ifstream open_trace(const std::string& path) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) {
+        throw UserError(fmt::format("there is no trace '{}'", path));
+    }
+    std::ifstream trace(path, std::ios::binary);
+    if (!trace || std::filesystem::is_directory(path, ignored)) {
+        throw UserError(fmt::format("the trace '{}' cannot be read", path));
+    }
+    return trace;
+}
+
 int execute(const Arguments& arguments, const Environment& environment) {
     const ReportStyle style = style_from(arguments);
     const std::optional<std::string> out = arguments.text("out");
     if (out) check_writable(*out);
+    refuse_clashes(arguments);
     const dram::LoadedSpec loaded = spec_from(arguments, environment);
     const std::string path = arguments.required("trace");
-    std::ifstream trace(path);
-    if (!trace || trace.peek() == std::ifstream::traits_type::eof()) {
-        throw UserError(fmt::format("cannot read the trace '{}', or it is empty", path));
-    }
+    std::ifstream trace = open_trace(path);
+    dram::ReplayOptions options;
+    options.window = static_cast<int>(arguments.integer("window", options.window, 1, 1'000'000));
     for (const Diagnostic& warning : loaded.warnings) say(to_string(warning));
 
     std::unique_ptr<CommandFile> commands;
     if (const auto file = arguments.text("commands")) {
-        commands = std::make_unique<CommandFile>(*file);
+        commands = std::make_unique<CommandFile>(*file, loaded.spec.tick_clock());
     }
-    dram::TraceReader reader(trace, path, loaded.spec.organization.capacity_bytes());
-    dram::ReplayOptions options;
-    options.window = static_cast<int>(arguments.integer("window", options.window, 1, 1'000'000));
     options.log = commands.get();
+    dram::TraceReader reader(trace, path, loaded.spec.organization.capacity_bytes());
     const dram::ReplayResult result = dram::replay(
         loaded.spec, [&reader](dram::TraceRequest& request) { return reader.next(request); },
         options);
@@ -155,7 +187,8 @@ Verb memory_verb() {
              .options = {{"memory", once, "M", "a name of 'list memories', or a file"},
                          {"trace", once, "FILE", "lines 'cycle,address,R' or 'cycle,address,W'"},
                          {"window", once, "N", "reads under way at most (32)"},
-                         {"commands", once, "FILE", "write every command as CSV"},
+                         {"commands", once, "FILE",
+                          "write every command as CSV, until the last write has gone out"},
                          {"address-mapping", once, "FIELDS",
                           "\"row|bank|column|bank_group|pseudo_channel\", highest bits first"},
                          {"set", many, "PATH=VALUE", "change a key of the memory"},

@@ -91,8 +91,9 @@ void print(const UserError& error) {
 }  // namespace
 
 std::vector<Verb> all_verbs() {
-    return {run_verb(),    compare_verb(), explain_verb(), sweep_verb(), merge_verb(),
-            report_verb(), regress_verb(), memory_verb(),  list_verb(),  show_verb()};
+    return {run_verb(),    compare_verb(), explain_verb(), sweep_verb(),
+            merge_verb(),  report_verb(),  regress_verb(), validate_verb(),
+            memory_verb(), list_verb(),    show_verb()};
 }
 
 int command_line(const std::vector<std::string>& words, const FamilyRegistry& families,

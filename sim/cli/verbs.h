@@ -29,6 +29,7 @@ struct Verb {
 [[nodiscard]] Verb merge_verb();
 [[nodiscard]] Verb report_verb();
 [[nodiscard]] Verb regress_verb();
+[[nodiscard]] Verb validate_verb();
 [[nodiscard]] Verb memory_verb();
 [[nodiscard]] Verb list_verb();
 [[nodiscard]] Verb show_verb();

@@ -4,7 +4,7 @@ import unittest
 
 from command import CommandTest
 
-VERBS = ["run", "compare", "explain", "sweep", "merge", "report", "regress", "memory",
+VERBS = ["run", "compare", "explain", "sweep", "merge", "report", "regress", "validate", "memory",
          "list", "show"]
 
 
