@@ -30,6 +30,13 @@ TextTable limit_table(const Result& r) {
     return table;
 }
 
+/// A layer's first loads go out while the layer before it still computes.
+bool layers_overlap(const Result& r) {
+    double ns = 0;
+    for (const LayerResult& layer : r.layers) ns += layer.end_ns - layer.start_ns;
+    return ns > 1.0005 * r.latency_ns;
+}
+
 TextTable doubling_table(const Result& r, std::span<const Doubling> doublings) {
     TextTable table({{"twice the"},
                      {"change"},
@@ -103,6 +110,8 @@ std::string render_explanation(const Result& result, std::span<const Doubling> d
     };
     std::string out = run_body(result, style, true);
     out += "\n" + print(limit_table(result));
+    if (layers_overlap(result))
+        out += "layers overlap in time: their shares add up to more than 100 %\n";
     if (!doublings.empty()) out += "\n" + print(doubling_table(result, doublings));
     for (const Doubling& d : doublings)
         if (!d.infeasible.empty())

@@ -28,7 +28,7 @@ constexpr std::string_view kStyle =
     "svg text{font:12px system-ui,sans-serif;fill:#222}";
 
 constexpr double kWidth = 900;
-constexpr double kLabelWidth = 380;
+constexpr double kLabelWidth = 420;
 constexpr double kValueWidth = 100;
 constexpr double kRow = 24;
 constexpr double kBarWidth = kWidth - kLabelWidth - kValueWidth;

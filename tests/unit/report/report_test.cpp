@@ -173,6 +173,16 @@ twice the rows: no tile fits
         << text;
 }
 
+TEST(Explanation, SaysWhyShareOfLayersMayExceedTheWhole) {
+    Result result = sample_result();
+    constexpr std::string_view kNote = "layers overlap in time";
+    for (LayerResult& layer : result.layers) layer.start_ns = 0, layer.end_ns = 0;
+    EXPECT_EQ(render_explanation(result, {}, {}).find(kNote), std::string::npos);
+    ASSERT_GE(result.layers.size(), 2U);
+    for (LayerResult& layer : result.layers) layer.end_ns = result.latency_ns;
+    EXPECT_NE(render_explanation(result, {}, {}).find(kNote), std::string::npos);
+}
+
 TEST(Html, IsOnePageWithoutNetwork) {
     std::vector<Entry> entries = four_chips();
     entries[0].workload = "a<b";
