@@ -21,6 +21,15 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
+/// Without what a terminal would take for commands.
+std::string printable(std::string_view text) {
+    std::string shown(text);
+    for (char& c : shown) {
+        if (c < ' ' || c > '~') c = '?';
+    }
+    return shown;
+}
+
 bool parse_number(std::string_view text, std::int64_t& value) {
     int base = 10;
     if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
@@ -39,15 +48,11 @@ TraceReader::TraceReader(std::istream& in, std::string file, std::int64_t capaci
 
 void TraceReader::fail(int column, const std::string& message, const std::string& hint) const {
     constexpr std::size_t kShown = 120;
-    std::string shown = line_.substr(0, kShown);
-    for (char& c : shown) {  // what a terminal would take for commands
-        if (c < ' ' || c > '~') c = '?';
-    }
     throw UserError(Diagnostic{.severity = Severity::error,
                                .place = {.file = file_, .line = number_, .column = column},
                                .message = message,
                                .hint = hint,
-                               .source_line = std::move(shown)});
+                               .source_line = printable(line_.substr(0, kShown))});
 }
 
 TraceRequest TraceReader::parse() const {
@@ -65,7 +70,8 @@ TraceRequest TraceReader::parse() const {
     }
     const std::string_view kind = trimmed(line.substr(second + 1));
     if (kind != "R" && kind != "W") {
-        fail(static_cast<int>(second) + 2, "neither R nor W follows the address", kForm);
+        fail(static_cast<int>(second) + 2,
+             fmt::format("'{}' is neither R nor W", printable(kind.substr(0, 20))), kForm);
     }
     request.write = kind == "W";
     if (request.address >= capacity_) {

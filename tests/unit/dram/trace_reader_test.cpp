@@ -56,6 +56,31 @@ TEST(TraceReader, NamesTheLineOfEachMistake) {
               std::string::npos);
 }
 
+TEST(TraceReader, RefusesTracesWithoutRequests) {
+    for (const char* text : {"", "\n", "# nothing\n\n"}) {
+        EXPECT_EQ(outcome(text),
+                  "error: there is no request in the trace 't.csv'\n"
+                  "  hint: a line is cycle,address,R or W: 120,0x4c0,R\n");
+    }
+}
+
+TEST(TraceReader, ReadsALastLineWithoutEnd) { EXPECT_EQ(outcome("0,0,R\n1,64,W"), "read"); }
+
+TEST(TraceReader, KeepsNoLineLongerThanFourKilobytes) {
+    EXPECT_EQ(outcome("#" + std::string(4000, '-') + "\n0,0,R\n"), "read");
+    const std::string message = outcome("0,0,R\n#" + std::string(1'000'000, '-') + "\n");
+    EXPECT_NE(message.find("t.csv:2:1: error: the line has 4095 characters or more"),
+              std::string::npos)
+        << message;
+    EXPECT_LT(message.size(), 1000U);
+}
+
+TEST(TraceReader, SendsNoControlCharactersToTerminals) {
+    const std::string message = outcome("0,0,\x1b[2J\x07\n");
+    EXPECT_NE(message.find("'?[2J?' is neither R nor W"), std::string::npos) << message;
+    EXPECT_EQ(message.find('\x1b'), std::string::npos);
+}
+
 TEST(TraceWriter, WritesTheFormsOfOthers) {
     const auto text = [](TraceForm form) {
         std::istringstream in("0,0x40,R\n7,128,W\n");
