@@ -57,5 +57,8 @@ inline constexpr int kLevels = 5;
 [[nodiscard]] constexpr bool is_column(Command command) {
     return is_read(command) || is_write(command);
 }
+[[nodiscard]] constexpr bool refreshes_some_banks(Command command) {
+    return command == Command::refresh_bank || command == Command::refresh_same_bank;
+}
 
 }  // namespace perfwatt::dram

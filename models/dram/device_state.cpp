@@ -67,21 +67,17 @@ DeviceState::DeviceState(const TimingTable& table)
 
 template <class Visit>
 void DeviceState::for_each_target(Command command, int bank, Visit visit) const {
-    const int first = rank_of(bank) * banks_per_rank_;
-    if (to_whole_rank(command)) {
-        for (int i = 0; i < banks_per_rank_; ++i) visit(first + i);
-    } else if (command == Command::refresh_same_bank) {
-        const int in_group = bank % table_->banks_per_group;
-        for (int i = in_group; i < banks_per_rank_; i += table_->banks_per_group) visit(first + i);
+    if (to_whole_rank(command) || refreshes_some_banks(command)) {
+        for_each_refreshed(command, bank, visit);
     } else {
         visit(bank);
     }
 }
 
-Tick DeviceState::earliest_of_set(int bank) const {
-    const auto c = static_cast<std::size_t>(Command::refresh_same_bank);
-    Tick tick = bus_free_[bus(Command::refresh_same_bank)];
-    for_each_target(Command::refresh_same_bank, bank, [&](int target) {
+Tick DeviceState::earliest_of_set(Command command, int bank) const {
+    const auto c = static_cast<std::size_t>(command);
+    Tick tick = bus_free_[bus(command)];
+    for_each_refreshed(command, bank, [&](int target) {
         for (std::size_t i = 0; i < level_count_[c]; ++i) {
             tick = std::max(tick, next_[nodes_[at(target) * kLevels + i] + c]);
         }
@@ -90,7 +86,7 @@ Tick DeviceState::earliest_of_set(int bank) const {
 }
 
 void DeviceState::apply_rules(Command command, int bank, Tick at) {
-    const bool single = !to_whole_rank(command) && command != Command::refresh_same_bank;
+    const bool single = !to_whole_rank(command) && !refreshes_some_banks(command);
     for (const TimingTable::Rule& rule : table_->rules[static_cast<std::size_t>(command)]) {
         const auto raise = [&](int target) {
             Tick& next = node(rule.level, target)[rule.to];

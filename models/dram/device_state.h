@@ -19,8 +19,8 @@ class DeviceState {
     /// The first tick at which `command` may start, as far as constraints and its bus go. For
     /// commands to a whole rank, `bank` is any bank of it.
     [[nodiscard]] Tick earliest(Command command, int bank) const {
-        if (command == Command::refresh_same_bank) [[unlikely]]
-            return earliest_of_set(bank);
+        if (refreshes_some_banks(command)) [[unlikely]]
+            return earliest_of_set(command, bank);
         const auto c = static_cast<std::size_t>(command);
         const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
         const std::size_t levels = level_count_[c];
@@ -43,6 +43,13 @@ class DeviceState {
     [[nodiscard]] int open_banks(int rank_node) const { return open_banks_[at(rank_node)]; }
     [[nodiscard]] int rank_of(int bank) const { return rank_of_[at(bank)]; }
     [[nodiscard]] int banks_per_rank() const { return banks_per_rank_; }
+    /// Calls `visit` with each bank that a refresh of `bank` takes.
+    template <class Visit>
+    void for_each_refreshed(Command command, int bank, Visit visit) const {
+        const int first = rank_of(bank) * banks_per_rank_;
+        const int stride = table_->refresh_stride[static_cast<std::size_t>(command)];
+        for (int i = (bank - first) % stride; i < banks_per_rank_; i += stride) visit(first + i);
+    }
     [[nodiscard]] int ranks() const { return static_cast<int>(open_banks_.size()); }
     [[nodiscard]] const TimingTable& table() const { return *table_; }
 
@@ -54,7 +61,7 @@ class DeviceState {
     Tick* node(std::size_t level, int bank) {
         return &next_[nodes_[at(bank) * kLevels + place_[level]]];
     }
-    [[nodiscard]] Tick earliest_of_set(int bank) const;
+    [[nodiscard]] Tick earliest_of_set(Command command, int bank) const;
     void apply_rules(Command command, int bank, Tick at);
     void apply_windows(Command command, int bank, Tick at);
     void apply_siblings(Command command, int bank, Tick at);

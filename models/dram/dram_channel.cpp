@@ -78,11 +78,9 @@ bool DramChannel::bank_blocked(int bank) const {
     if (refresh_policy_.blocks_channel) return true;
     for (const PendingRefresh& refresh : pending_) {
         if (device_.rank_of(refresh.bank) != device_.rank_of(bank)) continue;
-        if (refresh.command == Command::refresh_all || refresh.bank == bank) return true;
-        if (refresh.command == Command::refresh_same_bank &&
-            refresh.bank % organization_.banks == bank % organization_.banks) {
-            return true;
-        }
+        const int stride = table_->refresh_stride[static_cast<std::size_t>(refresh.command)];
+        const int per_rank = device_.banks_per_rank();
+        if (refresh.bank % per_rank % stride == bank % per_rank % stride) return true;
     }
     return false;
 }
@@ -203,7 +201,6 @@ void DramChannel::consider_column(int entry, int bank, int rank_of_class) {
 
 void DramChannel::consider_refresh(const PendingRefresh& refresh) {
     if (sleeps() && consider_wake(refresh.bank, now_, 1)) return;
-    const int first = device_.rank_of(refresh.bank) * device_.banks_per_rank();
     Candidate candidate;
     candidate.rank_of_class = 1;
     candidate.bank = refresh.bank;
@@ -221,18 +218,14 @@ void DramChannel::consider_refresh(const PendingRefresh& refresh) {
             device_.rank_of(half_open_.bank) == device_.rank_of(refresh.bank)) {
             return;
         }
-        const int step = refresh.command == Command::refresh_bank ? device_.banks_per_rank()
-                                                                  : organization_.banks;
-        const int start = refresh.command == Command::refresh_bank
-                              ? refresh.bank
-                              : first + refresh.bank % organization_.banks;
-        for (int bank = start; bank < first + device_.banks_per_rank(); bank += step) {
-            if (queues_.active(bank) != kNone) return;
-            if (!device_.is_open(bank)) continue;
+        bool in_use = false;
+        device_.for_each_refreshed(refresh.command, refresh.bank, [&](int bank) {
+            in_use = in_use || queues_.active(bank) != kNone;
+            if (candidate.command == Command::precharge || !device_.is_open(bank)) return;
             candidate.command = Command::precharge;
             candidate.bank = bank;
-            break;
-        }
+        });
+        if (in_use) return;
     }
     candidate.time = std::max(now_, device_.earliest(candidate.command, candidate.bank));
     consider(candidate);

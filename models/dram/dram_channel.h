@@ -148,6 +148,7 @@ class DramChannel {
     [[nodiscard]] bool sleeps() const {
         return power_policy_.power_down_after > 0 || power_policy_.self_refresh_after > 0;
     }
+    void refresh_next_banks(Command command);
     void consider_refresh(const PendingRefresh& refresh);
     void apply_age_limit(bool write);
     [[nodiscard]] bool choose_starved();

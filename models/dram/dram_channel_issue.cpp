@@ -197,21 +197,21 @@ void DramChannel::start_refresh() {
             }
             break;
         case RefreshMode::per_bank:
-            for (int rank = 0; rank < device_.ranks(); ++rank) {
-                pending_.push_back(
-                    {Command::refresh_bank, rank * device_.banks_per_rank() + next_refresh_bank_});
-            }
-            next_refresh_bank_ = (next_refresh_bank_ + 1) % device_.banks_per_rank();
+            refresh_next_banks(Command::refresh_bank);
             break;
         case RefreshMode::same_bank:
-            for (int rank = 0; rank < device_.ranks(); ++rank) {
-                if (ranks_[at_index(rank)].power == Power::self_refresh) continue;
-                pending_.push_back({Command::refresh_same_bank,
-                                    rank * device_.banks_per_rank() + next_refresh_bank_});
-            }
-            next_refresh_bank_ = (next_refresh_bank_ + 1) % organization_.banks;
+            refresh_next_banks(Command::refresh_same_bank);
             break;
     }
+}
+
+void DramChannel::refresh_next_banks(Command command) {
+    for (int rank = 0; rank < device_.ranks(); ++rank) {
+        if (ranks_[at_index(rank)].power == Power::self_refresh) continue;
+        pending_.push_back({command, rank * device_.banks_per_rank() + next_refresh_bank_});
+    }
+    next_refresh_bank_ =
+        (next_refresh_bank_ + 1) % table_->refresh_stride[static_cast<std::size_t>(command)];
 }
 
 void DramChannel::account_rank(int index, Tick at) {

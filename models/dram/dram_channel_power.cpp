@@ -90,6 +90,11 @@ void DramChannel::issue_power(const Candidate& chosen) {
             break;
         case Command::self_refresh_exit:
             rank.power = Power::up;
+            // One of its own refreshes may have been cut off by the exit: one more is owed.
+            if (refresh_policy_.mode == RefreshMode::all_bank) {
+                ++rank.debt;
+                force_refresh(index);
+            }
             break;
         case Command::precharge_all:
             for (int bank = index * device_.banks_per_rank();

@@ -22,6 +22,7 @@ class Linter {
         check_sums();
         check_refresh();
         check_rules();
+        check_ranks();
         check_controller();
         check_mapping();
         return std::move(findings_);
@@ -163,15 +164,26 @@ class Linter {
             warn("it is never refreshed", "set refresh.mode");
             return;
         }
-        const Command command = spec_.refresh.mode == RefreshMode::all_bank ? Command::refresh_all
-                                : spec_.refresh.mode == RefreshMode::per_bank
-                                    ? Command::refresh_bank
-                                    : Command::refresh_same_bank;
+        const Command command = refresh_command(spec_.refresh.mode);
         const Tick wait = wait_anywhere(command, Command::activate);
         if (wait < 0) {
             error(
                 fmt::format("refresh mode needs a constraint from {} to ACT", to_string(command)));
             return;
+        }
+        if (spec_.organization.banks_per_rank() % spec_.refresh.banks_at_once != 0) {
+            error(fmt::format("{} banks cannot be refreshed {} at a time",
+                              spec_.organization.banks_per_rank(), spec_.refresh.banks_at_once));
+            return;
+        }
+        if (spec_.refresh.mode == RefreshMode::per_bank && spec_.find("tREFIpb") != nullptr) {
+            const Tick round = spec_.ticks_at_most("tREFIpb") *
+                               spec_.organization.banks_per_rank() / spec_.refresh.banks_at_once;
+            if (round > spec_.ticks("tREFI")) {
+                warn(fmt::format("a bank is refreshed every {:.0f} ns, not every {:.0f} ns",
+                                 ns(round), ns(spec_.ticks("tREFI"))),
+                     "shorten tREFIpb, or set refresh.banks_at_once");
+            }
         }
         if (spec_.refresh.mode != RefreshMode::all_bank) return;
         const double share = static_cast<double>(wait) / static_cast<double>(spec_.ticks("tREFI")) *
@@ -202,6 +214,27 @@ class Linter {
         }
         if (spec_.power.self_refresh_after > 0 && wait_anywhere(self_refresh_exit, activate) < 0) {
             error("self-refresh needs a constraint from SRX to ACT");
+        }
+    }
+
+    /// Ranks share the pins: between any two column commands there has to be a gap.
+    void check_ranks() {
+        using enum Command;
+        if (spec_.organization.ranks < 2) return;
+        for (const auto& [from, to] : {std::pair{read, read}, std::pair{write, write},
+                                       std::pair{read, write}, std::pair{write, read}}) {
+            const auto has = [](const std::vector<Command>& list, Command command) {
+                return std::find(list.begin(), list.end(), command) != list.end();
+            };
+            const bool bound = std::any_of(
+                spec_.constraints.begin(), spec_.constraints.end(), [&](const Constraint& rule) {
+                    const bool reaches = rule.sibling ? rule.level == Level::rank
+                                                      : index(rule.level) < index(Level::rank);
+                    return reaches && has(rule.from, from) && has(rule.to, to);
+                });
+            if (bound) continue;
+            error(fmt::format("{} ranks need a constraint from {} to {} of another rank",
+                              spec_.organization.ranks, to_string(from), to_string(to)));
         }
     }
 

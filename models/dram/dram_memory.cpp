@@ -159,7 +159,7 @@ void DramMemory::add_counts(Counts& counts, const std::vector<ActionId>& ids) co
 }
 
 MemoryReport DramMemory::report() const {
-    MemoryReport report = memory_report(spec_, options_.name, options_.channels);
+    MemoryReport report = memory_report(spec_, table_, options_.name, options_.channels);
     report.timing = "exact";
     report.read_bytes = read_bytes_;
     report.write_bytes = write_bytes_;
@@ -167,7 +167,7 @@ MemoryReport DramMemory::report() const {
     Tick busy = 0;
     for (const Lane& lane : lanes_) {
         busy += lane.channel.data_ticks();
-        add_to_report(lane.channel.counters(), report);
+        add_to_report(spec_, table_, lane.channel.counters(), report);
     }
     report.data_bus_busy = clock_.cycles(busy / spec_.organization.pseudo_channels);
     return report;

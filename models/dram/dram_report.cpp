@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace perfwatt::dram {
+namespace {
+
+/// Refresh commands of a rank until all of it is refreshed; 0 where there are none.
+int units_per_rank(const DramSpec& spec, const TimingTable& table) {
+    if (spec.refresh.mode == RefreshMode::none) return 0;
+    return table.refresh_stride[static_cast<std::size_t>(refresh_command(spec.refresh.mode))];
+}
+
+}  // namespace
 
 void add_energy_counts(const DramCounters& counters, Counts& counts,
                        const std::vector<ActionId>& ids) {
@@ -19,17 +28,31 @@ void add_energy_counts(const DramCounters& counters, Counts& counts,
     }
 }
 
-MemoryReport memory_report(const DramSpec& spec, const std::string& name, int channels) {
+MemoryReport memory_report(const DramSpec& spec, const TimingTable& table, const std::string& name,
+                           int channels) {
     MemoryReport report;
     report.name = name;
     report.burst_bytes = spec.organization.burst_bytes();
     report.peak_bytes_per_second = spec.peak_bytes_per_second() * channels;
     report.channels = channels;
+    const int units = units_per_rank(spec, table);
+    // Of refreshes of some banks: as often as the controller comes round to the same ones.
+    const bool all = spec.refresh.mode == RefreshMode::all_bank;
+    report.refresh_interval = spec.tick_clock().cycles(all ? table.refresh_interval
+                                                           : table.refresh_bank_interval * units);
+    report.refresh_units =
+        std::int64_t{table.nodes[static_cast<int>(Level::rank)]} * units * channels;
+    if (all) report.refresh_postponable = spec.refresh.max_postponed;
     return report;
 }
 
-void add_to_report(const DramCounters& counters, MemoryReport& report) {
+void add_to_report(const DramSpec& spec, const TimingTable& table, const DramCounters& counters,
+                   MemoryReport& report) {
     report.row_hits += counters.row_hits;
+    const int units = units_per_rank(spec, table);
+    if (units > 0) report.refreshes += counters.total(refresh_command(spec.refresh.mode));
+    report.self_refreshed += spec.tick_clock().cycles(counters.self_refresh * units);
+    report.self_refreshes += counters.total(Command::self_refresh_enter) * units;
     for (int c = 0; c < kCommands; ++c) {
         const auto command = static_cast<Command>(c);
         const std::int64_t n = counters.total(command);

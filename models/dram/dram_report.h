@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "models/dram/dram_energy.h"
+#include "models/dram/timing_table.h"
 #include "sim/arch/memory_model.h"
 
 namespace perfwatt::dram {
@@ -14,9 +15,10 @@ void add_energy_counts(const DramCounters& counters, Counts& counts,
                        const std::vector<ActionId>& ids);
 
 /// A report with what the standard alone tells.
-[[nodiscard]] MemoryReport memory_report(const DramSpec& spec, const std::string& name,
-                                         int channels);
-/// Adds a channel's commands and row hits.
-void add_to_report(const DramCounters& counters, MemoryReport& report);
+[[nodiscard]] MemoryReport memory_report(const DramSpec& spec, const TimingTable& table,
+                                         const std::string& name, int channels);
+/// Adds a channel's commands, refreshes and row hits.
+void add_to_report(const DramSpec& spec, const TimingTable& table, const DramCounters& counters,
+                   MemoryReport& report);
 
 }  // namespace perfwatt::dram

@@ -118,6 +118,8 @@ MapSchema<RefreshPolicy> refresh_schema() {
                            {"same_bank", RefreshMode::same_bank}},
                  .otherwise = RefreshMode::all_bank},
                 "what one refresh command covers")
+        .count("banks_at_once", &RefreshPolicy::banks_at_once, {.max = 2, .otherwise = 1},
+               "banks that a per-bank refresh takes; of two, half the banks lie between")
         .count("max_postponed", &RefreshPolicy::max_postponed, {.min = 0, .max = 8, .otherwise = 0},
                "refreshes a busy rank may owe")
         .flag("blocks_channel", &RefreshPolicy::blocks_channel, false,

@@ -14,6 +14,15 @@ Tick from_clocks(double clocks, int ticks_per_clock) {
     return static_cast<Tick>(std::ceil(clocks * ticks_per_clock - 1e-9));
 }
 
+const TimingParameter& existing(const DramSpec& spec, const std::string& parameter) {
+    const TimingParameter* found = spec.find(parameter);
+    if (found != nullptr) return *found;
+    std::vector<std::string> names;
+    for (const TimingParameter& p : spec.timing) names.push_back(p.name);
+    throw UserError(fmt::format("memory '{}' has no timing '{}'", spec.name, parameter),
+                    did_you_mean(parameter, names));
+}
+
 }  // namespace
 
 std::int64_t DramSpec::peak_bytes_per_second() const {
@@ -27,14 +36,16 @@ const TimingParameter* DramSpec::find(const std::string& parameter) const {
 }
 
 Tick DramSpec::ticks(const std::string& parameter) const {
-    const TimingParameter* found = find(parameter);
-    if (found == nullptr) {
-        std::vector<std::string> names;
-        for (const TimingParameter& p : timing) names.push_back(p.name);
-        throw UserError(fmt::format("memory '{}' has no timing '{}'", name, parameter),
-                        did_you_mean(parameter, names));
-    }
-    return std::max(found->span.clocks * ticks_per_clock, tick_clock().cycles_in(found->span.time));
+    const TimeOrClocks& span = existing(*this, parameter).span;
+    return std::max(span.clocks * ticks_per_clock, tick_clock().cycles_in(span.time));
+}
+
+Tick DramSpec::ticks_at_most(const std::string& parameter) const {
+    const TimeOrClocks& span = existing(*this, parameter).span;
+    const Clock clock_of_ticks = tick_clock();
+    Tick whole = clock_of_ticks.cycles_in(span.time);
+    if (clock_of_ticks.cycles(whole) > span.time) --whole;
+    return std::max(span.clocks * ticks_per_clock, whole);
 }
 
 Tick DramSpec::evaluate(const std::string& sum) const {

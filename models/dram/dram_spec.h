@@ -76,9 +76,17 @@ enum class RefreshMode : std::uint8_t { none, all_bank, per_bank, same_bank };
 struct RefreshPolicy {
     RefreshMode mode = RefreshMode::all_bank;
     int max_postponed = 0;        ///< intervals a busy rank may fall behind
+    int banks_at_once = 1;        ///< that a per-bank refresh takes: 2 of LPDDR5
     bool blocks_channel = true;   ///< a due refresh holds up every bank, not only those it needs
     double interval_divisor = 1;  ///< 2 or 4 above 85 degrees
 };
+
+/// What refreshes in a mode; REFAB where there is none.
+[[nodiscard]] constexpr Command refresh_command(RefreshMode mode) {
+    return mode == RefreshMode::per_bank    ? Command::refresh_bank
+           : mode == RefreshMode::same_bank ? Command::refresh_same_bank
+                                            : Command::refresh_all;
+}
 
 enum class PagePolicy : std::uint8_t { open, closed, adaptive };
 
@@ -154,6 +162,9 @@ struct DramSpec {
     [[nodiscard]] const TimingParameter* find(const std::string& parameter) const;
     /// A parameter in ticks, rounded up. Throws UserError if there is none of that name.
     [[nodiscard]] Tick ticks(const std::string& parameter) const;
+    /// One that must not be exceeded, such as tREFI, rounded down: a clock too many each time would
+    /// add up.
+    [[nodiscard]] Tick ticks_at_most(const std::string& parameter) const;
     /// A sum such as "tRL + tBL + 2 - tWL" in ticks; bare numbers are clocks.
     [[nodiscard]] Tick evaluate(const std::string& sum) const;
 };

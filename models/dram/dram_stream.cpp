@@ -111,7 +111,10 @@ DramStream::DramStream(DramSpec spec, DramOptions options)
     keep_open_ = wait_of(table_, Command::activate, Command::precharge);
     read_to_close_ = wait_of(table_, Command::read, Command::precharge);
     write_to_close_ = wait_of(table_, Command::write, Command::precharge);
-    refresh_ = wait_of(table_, Command::refresh_all, Command::activate);
+    refresh_command_ = refresh_command(spec_.refresh.mode);
+    refresh_ = refresh_command_ == Command::refresh_all
+                   ? wait_of(table_, Command::refresh_all, Command::activate)
+                   : wait_of(table_, refresh_command_, refresh_command_);
     // Of several ranks, those not in use pay what they owe beside the traffic.
     refresh_detour_ = spec_.refresh.mode == RefreshMode::all_bank && spec_.organization.ranks == 1
                           ? read_to_close_ +
@@ -135,12 +138,8 @@ std::int64_t DramStream::capacity_bytes() const {
 
 void DramStream::pay_refreshes(Lane& lane, std::int64_t times, Tick last) {
     const bool all = spec_.refresh.mode == RefreshMode::all_bank;
-    const Command command = all ? Command::refresh_all
-                            : spec_.refresh.mode == RefreshMode::per_bank
-                                ? Command::refresh_bank
-                                : Command::refresh_same_bank;
     const int ranks = table_.nodes[static_cast<std::size_t>(Level::rank)];
-    lane.counters.add_background(command, times * ranks);
+    lane.counters.add_background(refresh_command_, times * ranks);
     lane.debt -= times;
     if (!all) return;
     last = std::max(last, lane.accounted);
@@ -424,13 +423,13 @@ void DramStream::add_counts(Counts& counts, const std::vector<ActionId>& ids) co
 }
 
 MemoryReport DramStream::report() const {
-    MemoryReport report = memory_report(spec_, options_.name, options_.channels);
+    MemoryReport report = memory_report(spec_, table_, options_.name, options_.channels);
     report.timing = "stream";
     report.read_bytes = read_bytes_;
     report.write_bytes = write_bytes_;
     report.rounding_bytes = bursts_ * report.burst_bytes - read_bytes_ - write_bytes_;
     for (const Lane& lane : lanes_) {
-        add_to_report(lane.counters, report);
+        add_to_report(spec_, table_, lane.counters, report);
         report.data_bus_busy +=
             clock_.cycles(lane.column_commands * table_.burst / spec_.organization.pseudo_channels);
     }

@@ -139,7 +139,8 @@ class DramStream final : public MemoryModel {
     Tick row_cycle_ = 0;  ///< ACT to ACT of a bank
     Tick keep_open_ = 0;  ///< ACT to PRE
     Tick read_to_close_ = 0, write_to_close_ = 0;
-    Tick refresh_ = 0;         ///< one all-bank refresh
+    Command refresh_command_ = Command::refresh_all;
+    Tick refresh_ = 0;         ///< from a refresh to the next, where several are owed
     Tick refresh_step_ = 0;    ///< between refreshes
     Tick refresh_detour_ = 0;  ///< what a refresh costs busy pins: close, refresh, open
     std::int64_t activate_pace_ = 0;

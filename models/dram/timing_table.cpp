@@ -58,6 +58,10 @@ TimingTable::TimingTable(const DramSpec& spec) {
         last_to[static_cast<std::size_t>(Command::activate)] = 1;
     }
     for (const Constraint& constraint : spec.constraints) {
+        const auto own_level = static_cast<std::size_t>(constraint.level);
+        if (constraint.sibling && (own_level == 0 || nodes[own_level] == nodes[own_level - 1])) {
+            continue;  // no node has a sibling
+        }
         const Tick nominal = spec.evaluate(constraint.wait);
         const std::uint8_t level = folded(*this, index(constraint.level));
         if (constraint.window > 1 || constraint.sibling) {
@@ -88,20 +92,26 @@ TimingTable::TimingTable(const DramSpec& spec) {
             }
         }
     }
+    refresh_stride.fill(1);
+    refresh_stride[index(Command::refresh_bank)] =
+        std::max(1, org.banks_per_rank() / spec.refresh.banks_at_once);
+    refresh_stride[index(Command::refresh_same_bank)] = org.banks;
     burst = spec.ticks("tBL");
     const Tick strobe = spec.find("tDQSCK") != nullptr ? spec.ticks("tDQSCK") : 0;
     read_latency = last[index(Command::read)] + spec.ticks("tRL") + strobe + burst;
     write_latency = last[index(Command::write)] + spec.ticks("tWL") + burst;
     if (spec.refresh.mode != RefreshMode::none) {
         const auto divided = [&](const char* parameter) {
-            const double exact = static_cast<double>(spec.ticks(parameter));
-            return std::max<Tick>(1, std::llround(exact / spec.refresh.interval_divisor));
+            const auto whole = static_cast<double>(spec.ticks_at_most(parameter));
+            return std::max<Tick>(
+                1, static_cast<Tick>(std::floor(whole / spec.refresh.interval_divisor)));
         };
         refresh_interval = divided("tREFI");
         if (spec.refresh.mode == RefreshMode::per_bank) {
-            refresh_bank_interval = spec.find("tREFIpb") != nullptr
-                                        ? divided("tREFIpb")
-                                        : refresh_interval / org.banks_per_rank();
+            refresh_bank_interval =
+                spec.find("tREFIpb") != nullptr
+                    ? divided("tREFIpb")
+                    : refresh_interval / refresh_stride[index(Command::refresh_bank)];
         } else if (spec.refresh.mode == RefreshMode::same_bank) {
             refresh_bank_interval = refresh_interval / org.banks;
         }
@@ -110,7 +120,7 @@ TimingTable::TimingTable(const DramSpec& spec) {
     if (two_part_activate) {
         const auto act = static_cast<std::size_t>(Command::activate);
         counts_from_second_part = spec.forms[act].counts_from_last;
-        second_part_within = spec.ticks("tAAD");
+        second_part_within = spec.ticks_at_most("tAAD");
     }
     wck = spec.wck.needed;
     wck_early = spec.wck.early;

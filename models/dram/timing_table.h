@@ -46,6 +46,9 @@ struct TimingTable {
     Tick burst = 0;                  ///< ticks a burst holds the data pins
     Tick refresh_interval = 0;       ///< tREFI
     Tick refresh_bank_interval = 0;  ///< between per-bank or same-bank refreshes of a rank
+    /// A refresh of some banks of a rank takes every n-th of them; so many refreshes make a round.
+    /// By command; 1 for those of a whole rank.
+    std::array<int, kCommands> refresh_stride{};
     bool two_part_activate = false;
     bool counts_from_second_part = true;
     Tick second_part_within = 0;  ///< tAAD: ACT1 to ACT2 at most

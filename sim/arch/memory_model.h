@@ -55,6 +55,10 @@ struct MemoryReport {
     std::int64_t refresh_units = 0;
     std::int64_t refresh_postponable = 0;
     std::int64_t refreshes = 0;  ///< issued, over all units
+    /// Time for which units refreshed themselves and nothing was due, summed over units, and how
+    /// often they began to: each time may hide a refresh or ask for one more.
+    Time self_refreshed;
+    std::int64_t self_refreshes = 0;
 };
 
 /// A memory with its controller, in plain C++. The engine's SystemC shell drives it event to event:

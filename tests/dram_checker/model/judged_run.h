@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -25,7 +26,7 @@ class JudgedLog final : public dram::CommandLog {
             return;
         }
         ++count_;
-        if (static_cast<Kind>(kind) == Kind::PDE) ++power_downs_;
+        ++by_kind_[static_cast<std::size_t>(kind)];
         for (const std::int64_t part : {c.tick, std::int64_t{kind}, std::int64_t{c.bank}}) {
             fingerprint_ = (fingerprint_ ^ static_cast<std::uint64_t>(part)) * 0x100000001b3;
         }
@@ -43,7 +44,9 @@ class JudgedLog final : public dram::CommandLog {
     }
 
     [[nodiscard]] std::int64_t count() const { return count_; }
-    [[nodiscard]] std::int64_t power_downs() const { return power_downs_; }
+    [[nodiscard]] std::int64_t count_of(Kind kind) const {
+        return by_kind_[static_cast<std::size_t>(kind)];
+    }
     /// Equal for equal streams of commands.
     [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
     /// A name that no command of a log has; empty when all were known.
@@ -54,7 +57,7 @@ class JudgedLog final : public dram::CommandLog {
     Checker checker_;
     Clock tick_;
     std::int64_t count_ = 0;
-    std::int64_t power_downs_ = 0;
+    std::array<std::int64_t, kKinds> by_kind_{};
     std::uint64_t fingerprint_ = 0xcbf29ce484222325;
     std::string unknown_;
 };
@@ -153,26 +156,6 @@ enum class Variant : std::uint8_t { as_shipped, closed_page, low_power, bank_ref
     return {};
 }
 
-/// The turnarounds between ranks, as a user of a one-rank standard writes them for two.
-inline void add_rank_switching(dram::DramSpec& spec) {
-    using dram::Command;
-    const std::vector<Command> reads = {Command::read, Command::read_precharge};
-    const std::vector<Command> writes = {Command::write, Command::write_precharge};
-    const auto between = [&](const std::vector<Command>& from, const std::vector<Command>& to,
-                             const std::string& wait) {
-        spec.constraints.push_back({.level = dram::Level::rank,
-                                    .from = from,
-                                    .to = to,
-                                    .wait = wait,
-                                    .sibling = true,
-                                    .source = "a test"});
-    };
-    between(reads, reads, "tBL + 3");
-    between(writes, writes, "tBL + 3");
-    between(reads, writes, "tRL + tBL + 3 - tWL");
-    between(writes, reads, "tWL + tBL + 3 - tRL");
-}
-
 /// Changes a standard as the variant says; false when the standard has no such thing.
 [[nodiscard]] inline bool apply(Variant variant, dram::DramSpec& spec) {
     switch (variant) {
@@ -186,19 +169,14 @@ inline void add_rank_switching(dram::DramSpec& spec) {
             return true;
         case Variant::bank_refresh:
             if (spec.standard == "DDR3" || spec.standard == "DDR4") return false;
-            // See KnownFault in model_test.
-            if (spec.standard == "DDR5" || spec.standard.rfind("LPDDR5", 0) == 0) return false;
-            spec.refresh.mode = dram::RefreshMode::per_bank;
-            spec.refresh.max_postponed = 2;
+            spec.refresh.mode = spec.standard == "DDR5" ? dram::RefreshMode::same_bank
+                                                        : dram::RefreshMode::per_bank;
             return true;
         case Variant::two_ranks:
-            if (spec.organization.ranks != 1 ||
-                spec.address_mapping.find("rank") != std::string::npos) {
-                return false;
-            }
+            // GDDR6 and HBM2 have no gaps between ranks; HBM3 is shipped with two.
+            if (spec.organization.ranks != 1 || spec.find("tRTRS") == nullptr) return false;
             spec.organization.ranks = 2;
             spec.address_mapping = "rank|" + spec.address_mapping;
-            add_rank_switching(spec);
             return true;
     }
     return false;

@@ -22,8 +22,8 @@ struct Outcome {
 
 Outcome run_variants(const RuleSet& rules, const dram::DramSpec& spec) {
     Outcome outcome;
-    for (const Variant variant :
-         {Variant::as_shipped, Variant::bank_refresh, Variant::closed_page, Variant::low_power}) {
+    for (const Variant variant : {Variant::as_shipped, Variant::bank_refresh, Variant::closed_page,
+                                  Variant::low_power, Variant::two_ranks}) {
         dram::DramSpec changed = spec;
         if (!apply(variant, changed)) continue;
         JudgedLog log(rules, spec.tick_clock());

@@ -16,6 +16,13 @@ std::vector<DramSpec> shipped_specs() {
     for (const char* name : {"ddr3_1866", "ddr4_3200", "ddr5_4800", "lpddr4_4266", "lpddr5_6400",
                              "lpddr5x_8533", "gddr6_16", "hbm2_2000", "hbm3_6400"}) {
         specs.push_back(load_spec(path, name).spec);
+        const auto& rules = specs.back().constraints;
+        if (specs.back().organization.ranks == 1 &&
+            std::any_of(rules.begin(), rules.end(),
+                        [](const Constraint& c) { return c.sibling; })) {
+            specs.push_back(specs.back());
+            specs.back().organization.ranks = 2;
+        }
     }
     return specs;
 }
@@ -87,17 +94,31 @@ struct Past {
     Tick at;
 };
 
-bool meets(const Organization& org, const Constraint& constraint, const Past& past, int bank,
-           Command to) {
-    const int node = banks_under(org, constraint.level);
-    const bool same_set =
-        past.command == Command::refresh_same_bank || to == Command::refresh_same_bank;
-    if (same_set && constraint.level > Level::rank) {
-        const bool same_rank = past.bank / org.banks_per_rank() == bank / org.banks_per_rank();
-        if (constraint.level == Level::bank_group) return same_rank;
-        return same_rank && past.bank % org.banks == bank % org.banks;
+/// The banks that a command concerns.
+std::vector<int> banks_of(const DramSpec& spec, Command command, int bank) {
+    const int per_rank = spec.organization.banks_per_rank();
+    const int first = bank / per_rank * per_rank;
+    std::vector<int> banks;
+    for (int other = first; other < first + per_rank; ++other) {
+        const bool same_number = (other - bank) % spec.organization.banks == 0;
+        const bool pair = spec.refresh.banks_at_once == 2 && (other - bank) % (per_rank / 2) == 0;
+        if (other == bank || (command == Command::refresh_same_bank && same_number) ||
+            (command == Command::refresh_bank && pair)) {
+            banks.push_back(other);
+        }
     }
-    return past.bank / node == bank / node;
+    return banks;
+}
+
+bool meets(const DramSpec& spec, const Constraint& constraint, const Past& past, int bank,
+           Command to) {
+    const int node = banks_under(spec.organization, constraint.level);
+    for (const int before : banks_of(spec, past.command, past.bank)) {
+        for (const int after : banks_of(spec, to, bank)) {
+            if (before / node == after / node) return true;
+        }
+    }
+    return false;
 }
 
 /// The rules as they read, applied to all that has happened.
@@ -122,7 +143,7 @@ Tick plainly(const DramSpec& spec, const std::vector<Past>& history, Command to,
                 if (past.bank / node == bank / node || past.bank / parent != bank / parent) {
                     continue;
                 }
-            } else if (!meets(org, constraint, past, bank, to)) {
+            } else if (!meets(spec, constraint, past, bank, to)) {
                 continue;
             }
             if (++seen < constraint.window) continue;

@@ -127,6 +127,66 @@ TEST(DramMemory, RefreshesAsOftenAsTimePasses) {
     EXPECT_EQ(refreshes, 100);
 }
 
+// 3906 ns are 3124.8 clocks: with 3125, a refresh would be late by one in 15 000.
+TEST(TimingTable, IntervalsOfRefreshAreRoundedDown) {
+    DramSpec spec = shipped("lpddr5_6400");
+    spec.refresh.mode = RefreshMode::per_bank;
+    const TimingTable table(spec);
+    EXPECT_EQ(table.refresh_interval, 3124);
+    EXPECT_EQ(table.refresh_bank_interval, 390);  // of 390.4
+    spec.refresh.interval_divisor = 4;
+    EXPECT_EQ(TimingTable(spec).refresh_interval, 781);
+}
+
+/// Refreshes beyond those due, by what the report says, in units.
+double lead_of(const MemoryReport& report, Time elapsed) {
+    const double time = elapsed.ns() * static_cast<double>(report.refresh_units);
+    return static_cast<double>(report.refreshes) -
+           (time - report.self_refreshed.ns()) / report.refresh_interval.ns();
+}
+
+TEST(DramReport, CountsWhatWasDueAndWhatWasRefreshed) {
+    const Time end = Time::from_ns(1e6);
+    for (const char* name : {"ddr4_3200", "ddr5_4800", "lpddr4_3200", "lpddr5_6400", "hbm3_6400"}) {
+        for (const RefreshMode mode :
+             {RefreshMode::all_bank, RefreshMode::per_bank, RefreshMode::same_bank}) {
+            DramSpec spec = shipped(name);
+            spec.refresh.mode = mode;
+            const auto& rules = spec.constraints;
+            const bool possible = std::any_of(
+                rules.begin(), rules.end(),
+                [&](const Constraint& rule) { return rule.from.front() == refresh_command(mode); });
+            if (!possible) continue;
+            DramMemory exact(spec, {.name = "m", .channels = 2});
+            exact.finish(end);
+            DramStream stream(spec, {.name = "m", .channels = 2});
+            stream.finish(end);
+            for (const MemoryReport& report : {exact.report(), stream.report()}) {
+                EXPECT_GE(report.refreshes, 2 * 128) << name;
+                EXPECT_LE(std::abs(lead_of(report, end)), static_cast<double>(report.refresh_units))
+                    << name << " " << report.timing;
+            }
+        }
+    }
+}
+
+TEST(DramReport, LeavesOutTheTimeInSelfRefresh) {
+    for (const RefreshMode mode : {RefreshMode::all_bank, RefreshMode::per_bank}) {
+        DramSpec spec = shipped("lpddr5_6400");
+        spec.refresh.mode = mode;
+        spec.power = {.power_down_after = 64, .self_refresh_after = 100};
+        DramMemory memory(spec, {.name = "m", .channels = 1});
+        const Time end = Time::from_ns(1e6);
+        memory.finish(end);
+        const MemoryReport report = memory.report();
+        EXPECT_GT(report.self_refreshes, 0);
+        EXPECT_GT(report.self_refreshed.ns(), 0.9e6 * static_cast<double>(report.refresh_units));
+        EXPECT_LT(report.refreshes, 10);
+        EXPECT_LE(std::abs(lead_of(report, end)),
+                  static_cast<double>(report.refresh_units + 2 * report.self_refreshes));
+    }
+}
+
 TEST(DramMemory, AHigherPriorityMasterWaitsLess) {
     DramSpec spec = shipped("lpddr4_3200");
     spec.controller.masters = {{.master = 1, .weight = 1, .priority = 5}};

@@ -65,6 +65,30 @@ TEST(Lint, FindsARefreshThatTakesTheTime) {
                 ::testing::ElementsAre("error: memory 'm': refresh takes 56 % of the time"));
 }
 
+TEST(Lint, FindsRanksWithoutAGapBetweenThem) {
+    DramSpec spec = ddr4();
+    spec.organization.ranks = 2;
+    spec.address_mapping = "rank|" + spec.address_mapping;
+    EXPECT_THAT(messages(spec), ::testing::IsEmpty());
+    std::erase_if(spec.constraints, [](const Constraint& c) {
+        return c.sibling && c.from.front() == Command::read && c.to.front() == Command::write;
+    });
+    EXPECT_THAT(messages(spec),
+                ::testing::ElementsAre(
+                    "error: memory 'm': 2 ranks need a constraint from RD to WR of another rank"));
+}
+
+TEST(Lint, FindsBanksRefreshedTooSeldom) {
+    DramSpec spec = load_spec(ConfigPath({PERFWATT_SOURCE_DIR}), "lpddr5_6400").spec;
+    spec.name = "m";
+    spec.refresh = {.mode = RefreshMode::per_bank, .banks_at_once = 2};
+    EXPECT_THAT(messages(spec), ::testing::IsEmpty());
+    spec.refresh.banks_at_once = 1;
+    EXPECT_THAT(messages(spec),
+                ::testing::ElementsAre(
+                    "warning: memory 'm': a bank is refreshed every 7800 ns, not every 3906 ns"));
+}
+
 TEST(Lint, FindsAStreamThatStaysInOneBankGroup) {
     DramSpec spec = ddr4();
     spec.address_mapping = "row|bank|bank_group|column";
