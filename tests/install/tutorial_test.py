@@ -45,6 +45,11 @@ class Tutorial(unittest.TestCase):
         self.assertIn(f"{self.prefix}/share/perfwatt/configs/chips/warboy.yaml", resolved)
         self.assertNotIn(str(ROOT), resolved)
 
+    def test_installed_program_finds_the_figures_it_is_held_against(self):
+        figures = self.shell("perfwatt validate dram --format csv || test $? = 1")
+        expected = (ROOT / "tests/validation/dram/expected.csv").read_text()
+        self.assertEqual(len(figures.splitlines()), len(expected.splitlines()))
+
     def test_installed_folder_can_move(self):
         moved = pathlib.Path(self.scratch.name, "moved")
         shutil.copytree(self.prefix, moved)
