@@ -79,6 +79,13 @@ double price_of(EnergyCategory category, double value, const DramSpec& spec) {
     return 0;
 }
 
+/// What commands of layers cost is the memory's; what passes with time whether or not anything is
+/// asked of it (refresh, standby) is shared, like a chip's leakage.
+EnergyComponent component_of(EnergyCategory category) {
+    return category < EnergyCategory::refresh_all ? EnergyComponent::dram
+                                                  : EnergyComponent::static_;
+}
+
 }  // namespace
 
 std::string_view to_string(EnergyCategory category) {
@@ -97,7 +104,7 @@ std::vector<Action> energy_actions(const DramSpec& spec, EnergyCorner corner,
         actions.push_back({.name = fmt::format("{}.{}", unit_name, text.name),
                            .unit = std::string{text.unit},
                            .meaning = std::string{text.meaning},
-                           .component = EnergyComponent::dram,
+                           .component = component_of(category),
                            .picojoules = price_of(category, value.value, spec),
                            .source = value.source,
                            .not_modelled = value.value == 0 ? value.source : std::string{}});

@@ -64,9 +64,10 @@ std::vector<std::pair<Split, int>> splits(const Contraction& work, int cores) {
     return found;
 }
 
-/// Calls visit(tiling) for each candidate until it returns false.
-template <class Visit>
-void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Visit&& visit) {
+/// Calls visit(tiling) for each candidate. begin(left) comes before those of each split, of which
+/// `left` are still to come, this one included. No more of a split once visit returns false.
+template <class Begin, class Visit>
+void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin, Visit&& visit) {
     const Contraction& work = plan.work();
     const MatrixSpec& matrix = spec.matrix;
     const TypeRate& rate = *rate_of(matrix, work.first_type, work.second_type);
@@ -77,7 +78,7 @@ void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Visit&& visit
     const std::int64_t p_grain = work.q == 1 && outputs_held ? matrix.rows : 1;
     const bool whole_problems = work.group_layout == GroupLayout::outermost;
 
-    for (const auto& [split, cores] : splits(work, usable_cores(spec, plan.request()))) {
+    const auto of_split = [&](Split split, int cores) {
         Tiling tiling{.split = split, .cores = cores};
         const Contraction part = plan.share(tiling);
         const std::vector<Plane> plane_list = planes(part, p_grain);
@@ -104,6 +105,11 @@ void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Visit&& visit
                 }
             }
         }
+    };
+    const auto all = splits(work, usable_cores(spec, plan.request()));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        begin(static_cast<int>(all.size() - i));
+        of_split(all[i].first, all[i].second);
     }
 }
 
@@ -116,10 +122,12 @@ std::int64_t tiles_of(const Contraction& part, const Tiling& tiling) {
 
 std::vector<Tiling> tilings(const ContractionPlan& plan, const NpuSpec& spec) {
     std::vector<Tiling> found;
-    each_tiling(plan, spec, [&](const Tiling& tiling) {
-        found.push_back(tiling);
-        return true;
-    });
+    each_tiling(
+        plan, spec, [](int) {},
+        [&](const Tiling& tiling) {
+            found.push_back(tiling);
+            return true;
+        });
     return found;
 }
 
@@ -130,7 +138,13 @@ std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& p
     std::map<std::string, int> rejected;
     const int effort = std::max(1, plan.request().effort);
     Tiling best;
-    each_tiling(plan, spec, [&](const Tiling& tiling) {
+    // Each split may use an equal part of what is left: none is left out for the tilings of others.
+    int most = 0;
+    const auto begin = [&](int left) {
+        most = choice.candidates + std::max(0, (effort - choice.candidates + left - 1) / left);
+    };
+    each_tiling(plan, spec, begin, [&](const Tiling& tiling) {
+        if (choice.candidates >= most || choice.cost <= choice.bound) return false;
         if (tiles_of(plan.share(tiling), tiling) > kMostTiles) {
             ++rejected["more tiles than worth their commands"];
             return true;
@@ -153,7 +167,7 @@ std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& p
             ++rejected["slower than the best"];
         }
         // Nothing beats the bound; what is within the effort is settled by the count.
-        return choice.candidates < effort && choice.cost > choice.bound;
+        return choice.candidates < most && choice.cost > choice.bound;
     });
     choice.rejected.assign(rejected.begin(), rejected.end());
     if (choice.cost == Time::max()) {

@@ -20,6 +20,9 @@ namespace {
 constexpr std::int64_t kWhole = 16;
 constexpr std::int64_t kReserves[] = {2, 4, 8, 16};
 
+/// A longer program is a mistake in a size rather than an experiment: it would run for hours.
+constexpr std::size_t kMostCommands = 5'000'000;
+
 /// All kernels mapped under one allocation.
 struct Plan {
     Allocation allocation;
@@ -99,7 +102,20 @@ class Compiler {
         if (!wrong.empty()) throw UserError(std::move(wrong));
     }
 
+    /// A mapping given for a kernel that the network lacks would be passed over in silence.
+    void check_given_mappings() const {
+        std::vector<std::string> names;
+        for (const Kernel& kernel : lowered_.kernels) names.push_back(kernel.name);
+        for (const auto& [name, mapping] : options_.mappings)
+            if (std::find(names.begin(), names.end(), name) == names.end())
+                throw UserError(fmt::format("a mapping is given for kernel '{}', of which "
+                                            "network '{}' has none",
+                                            name, graph_.name),
+                                did_you_mean(name, names));
+    }
+
     std::optional<Infeasible> map() {
+        check_given_mappings();
         const Allocator allocator(graph_, lowered_, on_host_, repeat_, target_, options_);
         std::optional<Plan> best;
         std::optional<Infeasible> problem;
@@ -164,6 +180,20 @@ class Compiler {
                transfer_time(work.bytes, target_.host->bytes_per_second);
     }
 
+    /// Activations that pass through a memory are written to its end before they are read.
+    Time handover_time(const MappingRequest& request) const {
+        Time longest;
+        for (std::size_t i = 0; i < request.inputs.size(); ++i) {
+            const Placement& place = request.inputs[i];
+            if (place.where == Placement::Where::on_chip ||
+                request.kernel->inputs[i].role != TensorRole::activation)
+                continue;
+            const std::size_t memory = place.region.memory.index();
+            longest = std::max(longest, 2 * target_.memories[memory].latency);
+        }
+        return longest;
+    }
+
     std::variant<Plan, Infeasible> plan_with(const Allocator& allocator, std::int64_t reserve,
                                              int cores) {
         Plan plan;
@@ -185,7 +215,7 @@ class Compiler {
                     return Infeasible{fmt::format("kernel '{}' ({}): {}", kernel.name,
                                                   kernel.operator_type, misfit->reason)};
                 plan.choices.push_back({.mapping = given->second, .cost = std::get<Time>(cost)});
-                plan.cost += plan.choices.back().cost;
+                plan.cost += plan.choices.back().cost + handover_time(request);
                 continue;
             }
             const std::string key = memo_key(request);
@@ -200,7 +230,7 @@ class Compiler {
                 return Infeasible{fmt::format("kernel '{}' ({}): {}", kernel.name,
                                               kernel.operator_type, misfit->reason)};
             plan.choices.push_back(std::get<MappingChoice>(known->second));
-            plan.cost += plan.choices.back().cost;
+            plan.cost += plan.choices.back().cost + handover_time(request);
         }
         return plan;
     }
@@ -278,7 +308,13 @@ class Compiler {
         }
         const std::vector<int> order = emitted_kernels();
         for (int run = 0; run < options_.runs; ++run)
-            for (const int index : order) emit_kernel(static_cast<std::size_t>(index), program);
+            for (const int index : order) {
+                emit_kernel(static_cast<std::size_t>(index), program);
+                if (program.program().commands.size() > kMostCommands)
+                    throw UserError(
+                        fmt::format("'{}' takes more than {} commands", graph_.name, kMostCommands),
+                        "a smaller batch or context, or a larger scratchpad for larger tiles");
+            }
         if (repeat_) {
             repeat_->first_layer =
                 out_.kernels[static_cast<std::size_t>(repeat_->first_kernel)].layer;

@@ -22,6 +22,7 @@ struct TargetMemory {
     std::int64_t both_ways_bytes_per_second = 0;  ///< of both together; 0: the same
     std::int64_t capacity_bytes = 0;              ///< 0: not limited
     std::int64_t burst_bytes = 64;
+    Time latency;  ///< of a first byte
 };
 
 /// A processor that does what the device can't; its rate is stated, never assumed.

@@ -79,7 +79,8 @@ CompileTarget target_of(const ChipSpec& chip, const std::vector<MemoryFacts>& me
                                    .bytes_per_second = memory.bytes_per_second,
                                    .both_ways_bytes_per_second = memory.both_ways_bytes_per_second,
                                    .capacity_bytes = memory.capacity_bytes,
-                                   .burst_bytes = memory.burst_bytes});
+                                   .burst_bytes = memory.burst_bytes,
+                                   .latency = memory.latency});
     if (chip.host)
         target.host = HostRate{.operations_per_second = chip.host->operations_per_second,
                                .bytes_per_second = chip.host->bytes_per_second,
@@ -131,8 +132,8 @@ std::variant<CompiledParts, Infeasible> compile_parts(const PreparedStep& step, 
         const auto* found = std::get_if<CompiledParts>(&tried);
         const auto* known = std::get_if<CompiledParts>(&best);
         if (found == nullptr) continue;
-        if (known == nullptr || found->compiled.predicted < known->compiled.predicted)
-            best = std::move(tried);
+        if (known != nullptr && found->compiled.predicted >= known->compiled.predicted) break;
+        best = std::move(tried);
     }
     return best;
 }

@@ -125,7 +125,8 @@ Counts insert_counts(const Counts& counts, const Insertion& in, double growth) {
 /// The action that counts a command by layer, for commands that layers cause.
 std::string_view action_of(std::string_view command) {
     if (command.starts_with("ACT")) return "activate";
-    if (command.starts_with("PRE")) return "precharge";
+    // Rows are closed as often as they are opened, but seldom on behalf of the layer they serve.
+    if (command.starts_with("PRE")) return "activate";
     if (command.starts_with("RD")) return "read";
     if (command.starts_with("WR")) return "write";
     return {};
