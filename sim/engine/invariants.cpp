@@ -53,7 +53,8 @@ void refreshes_kept(const MemoryReport& report, Time elapsed) {
     }
     const Int128 units_time =
         static_cast<Int128>(elapsed.fs) * report.refresh_units - report.self_refreshed.fs;
-    const auto due = static_cast<std::int64_t>(units_time / report.refresh_interval.fs);
+    const Int128 round = static_cast<Int128>(report.refresh_interval.fs) * report.refresh_units;
+    const auto due = static_cast<std::int64_t>(units_time / round) * report.refresh_units;
     // One more: where within an interval a unit is refreshed is the controller's choice.
     const std::int64_t tolerance =
         (report.refresh_postponable + 1) * report.refresh_units + 2 * report.self_refreshes;

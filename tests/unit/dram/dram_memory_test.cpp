@@ -187,6 +187,23 @@ TEST(DramReport, LeavesOutTheTimeInSelfRefresh) {
     }
 }
 
+// One of the device's own refreshes may have been cut off by the exit.
+TEST(DramMemory, ARankThatWakesFromSelfRefreshOwesOneRefresh) {
+    DramSpec spec = shipped("ddr4_3200");
+    spec.power = {.power_down_after = 64, .self_refresh_after = 100};
+    DramMemory memory(spec, {.name = "m", .channels = 1});
+    std::vector<MemoryCompletion> completions;
+    for (int i = 1; i <= 5; ++i) {
+        // 32 microseconds apart: each finds the rank asleep, and none comes when one is due.
+        const Time now = Time::from_ns(32'000.0 * i);
+        memory.advance(now, completions);
+        memory.submit(now, {.address = 0, .row_bytes = 64, .id = static_cast<std::uint64_t>(i)});
+    }
+    memory.finish(Time::from_ns(32'000.0 * 6));
+    EXPECT_EQ(memory.report().self_refreshes, 6);
+    EXPECT_EQ(memory.report().refreshes, 5);
+}
+
 TEST(DramMemory, AHigherPriorityMasterWaitsLess) {
     DramSpec spec = shipped("lpddr4_3200");
     spec.controller.masters = {{.master = 1, .weight = 1, .priority = 5}};

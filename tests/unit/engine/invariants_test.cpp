@@ -75,6 +75,15 @@ TEST_F(MemoryInvariants, RefreshesAreKept) {
         report.refreshes = refreshes;
         EXPECT_THROW(refreshes_kept(report, ns(1050)), InternalError);
     }
+    // Half of the time asleep, once each: ten are due, and four more may lack or lead.
+    report.self_refreshed = ns(1050);
+    report.self_refreshes = 2;
+    for (const std::int64_t refreshes : {0, 10, 20}) {
+        report.refreshes = refreshes;
+        refreshes_kept(report, ns(1050));
+    }
+    report.refreshes = 21;
+    EXPECT_THROW(refreshes_kept(report, ns(1050)), InternalError);
     report.refresh_interval = Time::zero();
     EXPECT_THROW(refreshes_kept(report, ns(1050)), InternalError);
 }
