@@ -87,8 +87,8 @@ bool is_read(const std::string& text) {
 
 /// A validator not ours (python3-jsonschema) must agree with our reader on every document.
 TEST(JsonSchema, AValidatorAgreesWithTheReader) {
-    if (std::system("python3 -c 'import jsonschema, yaml' 2>/dev/null") != 0)
-        GTEST_SKIP() << "python3-jsonschema or python3-yaml is missing";
+    ASSERT_EQ(std::system(PERFWATT_PYTHON " -c 'import jsonschema, yaml'"), 0)
+        << "scripts/setup.sh installs python3-jsonschema and python3-yaml";
     const Folder folder("json_schema");
     const std::string schema =
         folder.write("schema.json", json_schema(ConfigKind::chip, thing_schema().rule()).dump(1));
@@ -114,7 +114,7 @@ TEST(JsonSchema, AValidatorAgreesWithTheReader) {
         "extra: 1\n",      "share: 2\n",   "fast: 1\n",          "type: int9\n",
         "gap: 3\n",        "gap: 3 GHz\n", "parts: [{}]\n",      "parts: [{name: a, x: 1}]\n",
         "words: {a: 1}\n", "words: [a]\n", "parts: {name: a}\n", "share: {value: 0.5, sauce: x}\n"};
-    std::string command = "python3 " + script + " " + schema;
+    std::string command = PERFWATT_PYTHON " " + script + " " + schema;
     for (std::size_t i = 0; i < good.size(); ++i) {
         EXPECT_TRUE(is_read(head + good[i])) << good[i];
         command += " " + folder.write("good" + std::to_string(i), head + good[i]);
