@@ -1,6 +1,7 @@
 // Requests a second through the memory system's SystemC module, as the platform's DMA engines send
 // them: TLM payloads, full counts, energies included. SystemC has one simulation a process, so that
-// each figure is the best of five processes. CPU time of simulating; the trace is made before.
+// each figure is the best of five processes. CPU time of simulating; the trace is made before. The
+// peers' figures (peers.csv) are of another machine and of whole bursts, too.
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <tlm_utils/simple_initiator_socket.h>
@@ -9,6 +10,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
+#include <map>
+#include <sstream>
 #include <string>
 #include <systemc>
 #include <tlm>
@@ -115,13 +119,13 @@ std::vector<Piece> pieces_of(const dram::DramSpec& spec, const std::string& trac
                              std::int64_t most_bytes) {
     const dram::Organization& organization = spec.organization;
     dram::TracePlan plan{
-        .requests = 1'000'000,
+        .requests = 200'000,
         .granularity_bytes = organization.burst_bytes(),
         .capacity_bytes = organization.capacity_bytes(),
         .conflict_stride_bytes = organization.row_bytes() * organization.total_banks()};
     if (trace == "idle") {
         plan.kind = dram::TraceKind::random_reads;
-        plan.requests = 100'000;
+        plan.requests = 20'000;
         plan.gap_clocks = 800;
         plan.seed = 2;
     } else {
@@ -228,18 +232,38 @@ double best_of(const dram::DramSpec& spec, const std::string& trace, std::int64_
     return best;
 }
 
+/// Requests a second of the fastest other simulator, by memory and trace.
+std::map<std::pair<std::string, std::string>, double> best_peers() {
+    std::ifstream file(PERFWATT_SOURCE_DIR "/tests/bench/peers.csv");
+    std::map<std::pair<std::string, std::string>, double> best;
+    std::string line;
+    std::getline(file, line);
+    while (std::getline(file, line)) {
+        std::vector<std::string> fields;
+        std::istringstream in(line);
+        for (std::string field; std::getline(in, field, ',');) fields.push_back(field);
+        PERFWATT_CHECK(fields.size() == 8, "a line of peers.csv has eight fields");
+        double& fastest = best[{fields[0], fields[1]}];
+        fastest = std::max(fastest, std::stod(fields[6]));
+    }
+    return best;
+}
+
 int measure(const std::vector<std::string>& memories) {
     const ConfigPath path({PERFWATT_SOURCE_DIR});
-    fmt::print("{:<14}{:<9}{:>22}{:>22}\n", "memory", "trace", "M bursts/s, by burst",
-               "in pieces of 1 KiB");
+    const auto peers = best_peers();
+    fmt::print("{:<14}{:<9}{:>22}{:>22}{:>22}\n", "memory", "trace", "M bursts/s, by burst",
+               "in pieces of 1 KiB", "best peer");
     for (const std::string& memory : memories) {
         const dram::DramSpec spec = dram::load_spec(path, memory).spec;
         for (const char* trace : {"seqR", "seqW", "mix21", "randR", "rowconf", "npu", "idle"}) {
             const double by_burst = best_of(spec, trace, spec.organization.burst_bytes());
             const double by_piece = best_of(spec, trace, kPieceBytes);
             if (by_burst <= 0 || by_piece <= 0) return 1;
-            fmt::print("{:<14}{:<9}{:>22.2f}{:>22.2f}\n", memory, trace, by_burst / 1e6,
-                       by_piece / 1e6);
+            const auto peer = peers.find({memory, trace});
+            fmt::print("{:<14}{:<9}{:>22.2f}{:>22.2f}{:>22}\n", memory, trace, by_burst / 1e6,
+                       by_piece / 1e6,
+                       peer == peers.end() ? "-" : fmt::format("{:.2f}", peer->second / 1e6));
             std::fflush(stdout);
         }
     }
