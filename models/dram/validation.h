@@ -26,10 +26,10 @@ struct ValidationRow {
 };
 
 /// Replays every trace that `expected` names and compares. `expected` is CSV: memory, trace,
-/// figure, low, high, tolerance_percent, gates (yes or no), source, note; `plans` is CSV: memory, granularity_bytes,
-/// capacity_bytes, conflict_stride_bytes, half_rate_gap_clocks, idle_gap_clocks. Beside the
-/// generator's traces there are "npu50", npu at half the rate, and "idle", single random reads.
-/// Throws UserError for a malformed file.
+/// figure, low, high, tolerance_percent, gates (yes or no), source, note; `plans` is CSV: memory,
+/// granularity_bytes, capacity_bytes, conflict_stride_bytes, half_rate_gap_clocks, idle_gap_clocks.
+/// Beside the generator's traces there are "npu50", npu at half the rate, and "idle", single random
+/// reads. Throws UserError for a malformed file.
 [[nodiscard]] std::vector<ValidationRow> validate(
     std::istream& expected, std::istream& plans,
     const std::function<DramSpec(const std::string& memory)>& load);

@@ -6,6 +6,7 @@
 
 #include "models/dram/dram_schema.h"
 #include "models/dram/trace_replay.h"
+#include "models/sram/sram_schema.h"
 #include "sim/base/diagnostics.h"
 #include "sim/cli/output.h"
 #include "sim/cli/request_options.h"
@@ -119,7 +120,13 @@ dram::LoadedSpec spec_from(const Arguments& arguments, const Environment& enviro
     if (const auto mapping = arguments.text("address-mapping")) {
         overrides.push_back("address_mapping=" + *mapping);
     }
-    return dram::load_spec(environment.configs, arguments.required("memory"), overrides);
+    const std::string name = arguments.required("memory");
+    const std::string file = environment.configs.find(ConfigKind::memory, name);
+    if (sram::is_sram(Document::load(ConfigKind::memory, file, environment.configs))) {
+        throw UserError(fmt::format("memory '{}' is an SRAM: it has no commands to replay", name),
+                        "name a DRAM; 'perfwatt show memory' tells which a memory is");
+    }
+    return dram::load_spec(environment.configs, file, overrides);
 }
 
 bool same_file(const std::string& a, const std::string& b) {

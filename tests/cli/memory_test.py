@@ -136,6 +136,12 @@ class Mistakes(CommandTest):
         self.assertIn("the trace 'folder' cannot be read",
                       self.mistake("memory", "--memory", "ddr4_3200", "--trace", "folder"))
 
+    def test_memory_that_is_no_dram(self):
+        path = self.write("trace.csv", THREE)
+        error = self.mistake("memory", "--memory", "warboy_sram", "--trace", path)
+        self.assertIn("memory 'warboy_sram' is an SRAM", error)
+        self.assertEqual(error.count("error: "), 1)
+
     def test_options(self):
         for bad in ("0", "-1", "x", "1.5", ""):
             self.assertIn("--window", self.refused("--window", bad))
