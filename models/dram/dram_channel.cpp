@@ -46,6 +46,7 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
 void DramChannel::accept(const BurstRequest& request, Tick at) {
     Rank& rank = ranks_[static_cast<std::size_t>(device_.rank_of(request.bank))];
     const bool rank_was_idle = rank.requests++ == 0;
+    rank.closed_to_sleep = false;
     const int entry = queues_.push(request, at, device_.open_row(request.bank));
     now_ = std::max(now_, at);  // what it lets go ahead cannot go in the past
     if (stale_) return;

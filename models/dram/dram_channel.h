@@ -116,9 +116,11 @@ class DramChannel {
         int requests = 0;              ///< queued or waiting at their banks
         int debt = 0;                  ///< refreshes owed, those in force included
         bool in_force = false;         ///< one of them holds up its banks
-        bool waking_to_sleep = false;  ///< on its way from one kind of sleep to a deeper one
+        bool closed_to_sleep = false;  ///< its rows have been closed because it was idle
+        int next_refresh_bank = 0;     ///< of the round of per-bank or same-bank refreshes
         Tick last_command = 0;
-        Tick since = 0;  ///< of the state whose residency is being counted
+        Tick idle_since = 0;  ///< no request since
+        Tick since = 0;       ///< of the state whose residency is being counted
     };
     struct PendingRefresh {
         Command command = Command::refresh_all;
@@ -195,7 +197,6 @@ class DramChannel {
 
     Tick refresh_due_ = kNever;
     Tick refresh_step_ = 0;
-    int next_refresh_bank_ = 0;
     std::vector<PendingRefresh> pending_;
     std::vector<std::int64_t> closed_row_;  ///< by bank: the last closed by its last access
     std::vector<std::uint8_t> adaptive_;    ///< by bank: 0-1 keep open, 2-3 close

@@ -206,12 +206,13 @@ void DramChannel::start_refresh() {
 }
 
 void DramChannel::refresh_next_banks(Command command) {
-    for (int rank = 0; rank < device_.ranks(); ++rank) {
-        if (ranks_[at_index(rank)].power == Power::self_refresh) continue;
-        pending_.push_back({command, rank * device_.banks_per_rank() + next_refresh_bank_});
+    const int round = table_->refresh_stride[static_cast<std::size_t>(command)];
+    for (int index = 0; index < device_.ranks(); ++index) {
+        Rank& rank = ranks_[at_index(index)];
+        if (rank.power == Power::self_refresh) continue;
+        pending_.push_back({command, index * device_.banks_per_rank() + rank.next_refresh_bank});
+        rank.next_refresh_bank = (rank.next_refresh_bank + 1) % round;
     }
-    next_refresh_bank_ =
-        (next_refresh_bank_ + 1) % table_->refresh_stride[static_cast<std::size_t>(command)];
 }
 
 void DramChannel::account_rank(int index, Tick at) {

@@ -22,7 +22,9 @@ void DramChannel::force_refresh(int index) {
 void DramChannel::request_gone(int bank) {
     const int index = device_.rank_of(bank);
     Rank& rank = ranks_[at_index(index)];
-    if (--rank.requests == 0) force_refresh(index);
+    if (--rank.requests > 0) return;
+    rank.idle_since = now_;
+    force_refresh(index);
 }
 
 bool DramChannel::consider_wake(int bank, Tick not_before, int rank_of_class) {
@@ -52,19 +54,20 @@ void DramChannel::consider_sleep_of(int index) {
     Candidate candidate;
     candidate.rank_of_class = 3;
     candidate.bank = bank;
+    // Refreshes do not put off self-refresh, which saves them.
+    const Tick deep_at = power_policy_.self_refresh_after > 0
+                             ? rank.idle_since + power_policy_.self_refresh_after
+                             : kNever;
     if (rank.power == Power::down) {
         // Deeper: up again, then into self-refresh.
-        if (power_policy_.self_refresh_after == 0) return;
+        if (deep_at == kNever) return;
         candidate.command = Command::power_down_exit;
-        candidate.time = rank.last_command + power_policy_.self_refresh_after;
+        candidate.time = deep_at;
     } else {
-        const bool deep = power_policy_.self_refresh_after > 0 &&
-                          (power_policy_.power_down_after == 0 || rank.waking_to_sleep);
+        const bool deep = power_policy_.power_down_after == 0 || now_ >= deep_at;
         candidate.command = deep ? Command::self_refresh_enter : Command::power_down_enter;
-        const Tick after = rank.waking_to_sleep ? 0
-                                                : (deep ? power_policy_.self_refresh_after
-                                                        : power_policy_.power_down_after);
-        candidate.time = rank.last_command + after;
+        candidate.time = deep ? deep_at : rank.last_command + power_policy_.power_down_after;
+        if (rank.closed_to_sleep) candidate.time = now_;  // it has waited long enough
         if (device_.open_banks(index) > 0) candidate.command = Command::precharge_all;
     }
     candidate.time = std::max({now_, candidate.time, device_.earliest(candidate.command, bank)});
@@ -76,20 +79,20 @@ void DramChannel::issue_power(const Candidate& chosen) {
     Rank& rank = ranks_[at_index(index)];
     send(chosen.command, chosen.bank, -1, chosen.time, -1);
     if (log_ != nullptr) log(chosen.command, chosen.bank, -1, -1, chosen.time);
-    rank.waking_to_sleep = false;
+    rank.closed_to_sleep = false;
     switch (chosen.command) {
         case Command::power_down_enter:
             rank.power = Power::down;
             break;
         case Command::power_down_exit:
             rank.power = Power::up;
-            rank.waking_to_sleep = chosen.rank_of_class == 3;
             break;
         case Command::self_refresh_enter:
             rank.power = Power::self_refresh;
             break;
         case Command::self_refresh_exit:
             rank.power = Power::up;
+            rank.next_refresh_bank = 0;  // the devices count from the first bank again
             // One of its own refreshes may have been cut off by the exit: one more is owed.
             if (refresh_policy_.mode == RefreshMode::all_bank) {
                 ++rank.debt;
@@ -101,7 +104,7 @@ void DramChannel::issue_power(const Candidate& chosen) {
                  bank < (index + 1) * device_.banks_per_rank(); ++bank) {
                 queues_.row_changed(bank, -1);
             }
-            rank.waking_to_sleep = true;  // it has waited long enough
+            rank.closed_to_sleep = true;
             break;
         case Command::activate:
         case Command::precharge:

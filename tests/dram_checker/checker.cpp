@@ -530,6 +530,7 @@ class Checker::State {
             if (!rank.self_refresh) report("power_down", "SRX outside self-refresh");
             rank.self_refresh = false;
             rank.refreshed_until_ps = static_cast<double>(c.time_ps);
+            rank.round = 0;  // leaving self-refresh sets the count of banks back
         } else if (rank.powered_down || rank.self_refresh) {
             report("power_down", fmt::format("{} in {}", to_string(c.kind),
                                              rank.self_refresh ? "self-refresh" : "power-down"));

@@ -317,6 +317,9 @@ TEST(Refresh, NoBankTwiceBeforeAllOthers) {
     const RuleSet set = rules("refresh_interval_ns 1000000\nrefresh REFPB 1/8 bank\n");
     EXPECT_THAT(log().add(1, "REFPB").add(2, "REFPB", {.bank = 1}).broken(set), IsEmpty());
     EXPECT_THAT(log().add(1, "REFPB").add(2, "REFPB").broken(set), ElementsAre("refresh_round"));
+    // Leaving self-refresh sets the count of banks back.
+    EXPECT_THAT(log().add(1, "REFPB").add(2, "SRE").add(3, "SRX").add(4, "REFPB").broken(set),
+                IsEmpty());
     auto round = log();
     for (int i = 0; i < 9; ++i) {
         round.add(i + 1, "REFPB", {.bank = i % 4, .bank_group = (i / 4) % 2});

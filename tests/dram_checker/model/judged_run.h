@@ -138,7 +138,14 @@ class AdversarialTraffic {
 };
 
 /// Ways to run a standard's controller that reach different commands.
-enum class Variant : std::uint8_t { as_shipped, closed_page, low_power, bank_refresh, two_ranks };
+enum class Variant : std::uint8_t {
+    as_shipped,
+    closed_page,
+    low_power,
+    bank_refresh,
+    sleepy_banks,
+    two_ranks
+};
 
 [[nodiscard]] inline std::string to_string(Variant variant) {
     switch (variant) {
@@ -150,6 +157,8 @@ enum class Variant : std::uint8_t { as_shipped, closed_page, low_power, bank_ref
             return "low_power";
         case Variant::bank_refresh:
             return "bank_refresh";
+        case Variant::sleepy_banks:
+            return "sleepy_banks";
         case Variant::two_ranks:
             return "two_ranks";
     }
@@ -172,6 +181,8 @@ enum class Variant : std::uint8_t { as_shipped, closed_page, low_power, bank_ref
             spec.refresh.mode = spec.standard == "DDR5" ? dram::RefreshMode::same_bank
                                                         : dram::RefreshMode::per_bank;
             return true;
+        case Variant::sleepy_banks:
+            return apply(Variant::bank_refresh, spec) && apply(Variant::low_power, spec);
         case Variant::two_ranks:
             // GDDR6 and HBM2 have no gaps between ranks; HBM3 is shipped with two.
             if (spec.organization.ranks != 1 || spec.find("tRTRS") == nullptr) return false;

@@ -19,8 +19,9 @@ using Case = std::pair<std::string, Variant>;
 std::vector<Case> cases() {
     std::vector<Case> all;
     for (const std::string& name : standards()) {
-        for (const Variant variant : {Variant::as_shipped, Variant::closed_page, Variant::low_power,
-                                      Variant::bank_refresh, Variant::two_ranks}) {
+        for (const Variant variant :
+             {Variant::as_shipped, Variant::closed_page, Variant::low_power, Variant::bank_refresh,
+              Variant::sleepy_banks, Variant::two_ranks}) {
             dram::DramSpec spec = spec_of(name);
             if (apply(variant, spec)) all.emplace_back(name, variant);
         }
@@ -41,11 +42,11 @@ TEST_P(ShippedStandard, ObeysEveryRuleUnderAdversarialTraffic) {
     EXPECT_EQ(log.unknown(), "");
     EXPECT_EQ(log.checker().violation_count(), 0) << listed(log.checker());
     // What the variant is there for has happened.
-    if (variant == Variant::low_power) {
+    if (variant == Variant::low_power || variant == Variant::sleepy_banks) {
         EXPECT_GT(log.count_of(Kind::PDE), 0);
         EXPECT_GT(log.count_of(Kind::SRE), 0);
     }
-    if (variant == Variant::bank_refresh) {
+    if (variant == Variant::bank_refresh || variant == Variant::sleepy_banks) {
         EXPECT_GT(log.count_of(Kind::REFPB) + log.count_of(Kind::REFSB), 0);
     }
 }
@@ -61,6 +62,7 @@ TEST(Variants, AreRunByTheStandardsThatHaveThem) {
     EXPECT_EQ(runs[Variant::as_shipped], standards().size());
     EXPECT_EQ(runs[Variant::low_power], standards().size());
     EXPECT_EQ(runs[Variant::bank_refresh], standards().size() - 2);  // not DDR3, not DDR4
+    EXPECT_EQ(runs[Variant::sleepy_banks], standards().size() - 2);
     EXPECT_EQ(runs[Variant::two_ranks], 10u);                        // not GDDR6, not HBM
 }
 

@@ -187,6 +187,20 @@ TEST(DramReport, LeavesOutTheTimeInSelfRefresh) {
     }
 }
 
+// Open rows are closed on the way to power-down, and refreshes interrupt it; neither is a reason to
+// refresh itself earlier or later than its time.
+TEST(DramMemory, RefreshesItselfOnceItHasBeenIdleForItsTime) {
+    DramSpec spec = shipped("lpddr4_3200");
+    spec.power = {.power_down_after = 64, .self_refresh_after = 20'000};  // 12.5 microseconds
+    DramMemory memory(spec, {.name = "m", .channels = 1});
+    memory.submit(Time::zero(), {.address = 0, .row_bytes = 64, .id = 1});
+    memory.finish(Time::from_ns(30'000));
+    const MemoryReport report = memory.report();
+    EXPECT_EQ(report.self_refreshes, 1);
+    EXPECT_NEAR(report.self_refreshed.ns(), 30'000 - 12'500, 200);
+    EXPECT_EQ(report.refreshes, 3);  // at 3904, 7808 and 11 712 ns
+}
+
 // One of the device's own refreshes may have been cut off by the exit.
 TEST(DramMemory, ARankThatWakesFromSelfRefreshOwesOneRefresh) {
     DramSpec spec = shipped("ddr4_3200");
