@@ -48,14 +48,14 @@ TEST(Worker, MistakesAndOurBugsAreToldApart) {
 
 TEST(Worker, CrashNamesItsSignalAndSparesTheOthers) {
     const Work crash = []() -> std::variant<std::string, Infeasible> {
-        ::raise(SIGSEGV);
+        ::raise(SIGABRT);  // sanitizers take most others for themselves
         return "";
     };
     const std::vector<Outcome> outcomes =
         run_in_workers({answering("a"), crash, answering("b")}, {.jobs = 2});
     EXPECT_EQ(outcomes[0].text, "a");
     EXPECT_EQ(outcomes[1].kind, OutcomeKind::crashed);
-    EXPECT_NE(outcomes[1].text.find("signal 11"), std::string::npos);
+    EXPECT_NE(outcomes[1].text.find("signal 6"), std::string::npos);
     EXPECT_EQ(outcomes[2].text, "b");
 }
 
