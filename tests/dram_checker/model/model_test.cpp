@@ -63,7 +63,7 @@ TEST(Variants, AreRunByTheStandardsThatHaveThem) {
     EXPECT_EQ(runs[Variant::low_power], standards().size());
     EXPECT_EQ(runs[Variant::bank_refresh], standards().size() - 2);  // not DDR3, not DDR4
     EXPECT_EQ(runs[Variant::sleepy_banks], standards().size() - 2);
-    EXPECT_EQ(runs[Variant::two_ranks], 10u);                        // not GDDR6, not HBM
+    EXPECT_EQ(runs[Variant::two_ranks], 10u);  // not GDDR6, not HBM
 }
 
 }  // namespace
