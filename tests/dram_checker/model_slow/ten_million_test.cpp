@@ -1,4 +1,5 @@
-// Ten million commands a standard, three eighths or more as shipped, the rest in the other ways to run it.
+// Ten million commands a standard, three eighths or more as shipped, the rest in the other ways to
+// run it.
 
 #include <gtest/gtest.h>
 
