@@ -17,6 +17,13 @@ struct Tile {
 
 /// Emits one core's share of a contraction.
 class ContractionEmitter {
+    /// The tile of an operand that was fetched last, and how many were before it.
+    using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+    struct Fetched {
+        Key key{-1, -1, -1};
+        std::int64_t count = -1;
+    };
+
   public:
     ContractionEmitter(const ContractionPlan& plan, const Tiling& tiling, const TileLayout& layout,
                        int core, LayerId layer, ProgramBuilder& program)
@@ -158,13 +165,7 @@ class ContractionEmitter {
         const Region region = within(region_of(plane, part, input_base_), input_base_);
         if (plan_.input_on_chip())
             return on_chip_part(region, input_base_, plan_.request().inputs[0].buffer);
-        const auto key = std::tuple(region.address, region.row_bytes, region.rows);
-        if (key != input_key_) {
-            input_key_ = key;
-            const Buffer buffer = layout_.inputs.at(++inputs_, region.bytes());
-            program_.add(units_.read(1), layer_, Load{region, fitted(buffer, layout_.inputs)});
-        }
-        return layout_.inputs.at(inputs_, region.bytes());
+        return fetch(region, layout_.inputs, inputs_, units_.read(1));
     }
 
     /// Weights are stored in the order of their tiles, ahead of time; a second activation lies as
@@ -201,13 +202,18 @@ class ContractionEmitter {
         region = within(region, weight_base_);
         if (plan_.weights_on_chip())
             return on_chip_part(region, weight_base_, plan_.request().inputs[1].buffer);
-        const auto key = std::tuple(region.address, region.row_bytes, region.rows);
-        if (key != weight_key_) {
-            weight_key_ = key;
-            const Buffer buffer = layout_.weights.at(++weights_, region.bytes());
-            program_.add(units_.read(0), layer_, Load{region, fitted(buffer, layout_.weights)});
+        return fetch(region, layout_.weights, weights_, units_.read(0));
+    }
+
+    /// The buffer of an operand's tile, loaded unless the tile before it was the same.
+    Buffer fetch(const Region& region, const TileBuffers& tiles, Fetched& last, UnitId unit) {
+        const Key key(region.address, region.row_bytes, region.rows);
+        if (key != last.key) {
+            last.key = key;
+            const Buffer buffer = tiles.at(++last.count, region.bytes());
+            program_.add(unit, layer_, Load{region, fitted(buffer, tiles)});
         }
-        return layout_.weights.at(weights_, region.bytes());
+        return tiles.at(last.count, region.bytes());
     }
 
     void fetch_whole_extras() {
@@ -276,8 +282,6 @@ class ContractionEmitter {
         program_.add(unit, layer_, work, first ? barrier_ : std::vector<CommandId>{});
     }
 
-    using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
-
     const ContractionPlan& plan_;
     const Contraction& work_;
     const Tiling& tiling_;
@@ -289,10 +293,8 @@ class ContractionEmitter {
     Region input_base_, weight_base_, output_base_;
     Buffer output_place_;
     std::vector<CommandId> barrier_;
-    Key input_key_{-1, -1, -1};
-    Key weight_key_{-1, -1, -1};
-    std::int64_t inputs_ = -1;
-    std::int64_t weights_ = -1;
+    Fetched inputs_;
+    Fetched weights_;
     std::int64_t outputs_ = 0;
     std::int64_t made_ = 0;
     bool matrix_begun_ = false;
