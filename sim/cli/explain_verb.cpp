@@ -52,12 +52,9 @@ bool is_element(std::string_view path, std::string_view list, std::string_view k
 }
 
 std::vector<Change> all_changes(const RunRequest& request, const Environment& environment) {
-    std::vector<std::string> chip_overrides;
-    for (const std::string& text : request.overrides) {
-        if (!text.starts_with("workload.")) chip_overrides.push_back(text);
-    }
-    const LoadedChip chip = load_chip(request.chip, chip_overrides, environment.families,
-                                      environment.configs, environment.memories);
+    const LoadedChip chip =
+        load_chip(request.chip, split_overrides(request.overrides).chip, environment.families,
+                  environment.configs, environment.memories);
     std::vector<Change> changes;
     const auto add = [&](const std::string& name, const std::vector<std::string>& paths) {
         if (auto change = change_of(name, paths, chip.resolved)) {

@@ -56,22 +56,6 @@ void check_words(const RunRequest& request) {
         throw UserError("--phase generate needs --tokens", "for example --tokens 128");
 }
 
-struct Overrides {
-    std::vector<std::string> chip;
-    std::vector<std::string> workload;
-};
-
-Overrides split_overrides(const std::vector<std::string>& all) {
-    Overrides split;
-    for (const std::string& text : all) {
-        if (text.starts_with(kWorkloadPrefix))
-            split.workload.push_back(text.substr(kWorkloadPrefix.size()));
-        else
-            split.chip.push_back(text);
-    }
-    return split;
-}
-
 CompileTarget target_of(const ChipSpec& chip, const std::vector<MemoryFacts>& memories) {
     CompileTarget target{.device = chip.device.get()};
     for (const MemoryFacts& memory : memories)
@@ -161,13 +145,22 @@ void refuse_host_work(const Compiled& compiled) {
 
 }  // namespace
 
+Overrides split_overrides(const std::vector<std::string>& overrides) {
+    Overrides split;
+    for (const std::string& text : overrides) {
+        if (text.starts_with(kWorkloadPrefix))
+            split.workload.push_back(text.substr(kWorkloadPrefix.size()));
+        else
+            split.chip.push_back(text);
+    }
+    return split;
+}
+
 PreparedStep prepare_step(const RunRequest& request, const Environment& environment) {
     const Overrides overrides = split_overrides(request.overrides);
     PreparedStep step{.chip = load_chip(request.chip, overrides.chip, environment.families,
                                         environment.configs, environment.memories)};
     const ChipSpec& chip = step.chip.spec;
-    for (const MemoryAttachment& memory : chip.memories)
-        step.memories.push_back(environment.memories.facts(memory, chip.links));
 
     const std::string phase = request.phase == kGenerate ? "decode" : request.phase;
     step.network = {.workload = request.workload,
@@ -177,7 +170,7 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
                     .overrides = overrides.workload};
     step.workload = load_workload(step.network, environment.configs);
     step.precision = request.precision.value_or(chip.default_precision);
-    step.target = target_of(chip, step.memories);
+    step.target = target_of(chip, step.chip.memories);
     step.options = {.precision = step.precision,
                     .start = request.start == "cold" ? Start::cold : Start::steady,
                     .effort = request.mapping_effort,
@@ -212,7 +205,7 @@ std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
     if (request.want_mapping) output.mapping = mapping_file_text(compiled, parts);
     output.result = make_record({.request = request,
                                  .chip = step.chip.spec,
-                                 .memories = step.memories,
+                                 .memories = step.chip.memories,
                                  .compiled = compiled,
                                  .precision = step.precision,
                                  .context = step.workload.context,

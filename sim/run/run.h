@@ -57,6 +57,13 @@ struct Environment {
     const MemoryCatalog& memories;
 };
 
+/// Overrides by what they change: the chip, or the network (without their "workload.").
+struct Overrides {
+    std::vector<std::string> chip;
+    std::vector<std::string> workload;
+};
+[[nodiscard]] Overrides split_overrides(const std::vector<std::string>& overrides);
+
 /// Everything up to the simulation: files read, shapes inferred, options checked. Throws UserError.
 /// Cheap (no SystemC): a sweep validates all its points with it before it runs one.
 void validate(const RunRequest& request, const Environment& environment);

@@ -16,7 +16,6 @@ namespace perfwatt {
 /// A request with its files read and its words understood: all that is needed before compiling.
 struct PreparedStep {
     LoadedChip chip;
-    std::vector<MemoryFacts> memories;
     WorkloadRequest network;  ///< how the workload was asked for
     Workload workload;
     std::string precision;

@@ -31,10 +31,6 @@ std::string joined(const std::vector<std::string>& fields) {
     return text;
 }
 
-bool is_of_workload(const std::string& override_text) {
-    return override_text.starts_with("workload.");
-}
-
 }  // namespace
 
 std::string hash_text(std::string_view text) {
@@ -47,10 +43,7 @@ std::string hash_text(std::string_view text) {
 }
 
 const std::string& RequestKeys::chip_hash(const RunRequest& request) {
-    std::vector<std::string> overrides;
-    for (const std::string& text : request.overrides) {
-        if (!is_of_workload(text)) overrides.push_back(text);
-    }
+    const std::vector<std::string> overrides = split_overrides(request.overrides).chip;
     const auto [place, is_new] =
         chips_.try_emplace(fmt::format("{}\n{}", request.chip, joined(overrides)));
     if (is_new) {
@@ -103,8 +96,8 @@ std::string RequestKeys::key(const RunRequest& request) {
                                     fmt::format("{}", request.mapping_effort),
                                     fmt::format("{}", request.strict),
                                     fmt::format("{}", request.fold_layers)};
-    for (const std::string& text : request.overrides) {
-        if (is_of_workload(text)) fields.push_back(text);
+    for (const std::string& text : split_overrides(request.overrides).workload) {
+        fields.push_back(text);
     }
     return hash_text(joined(fields));
 }

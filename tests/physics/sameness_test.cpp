@@ -66,7 +66,7 @@ std::string record_without_names(const RunRequest& request, const Environment& e
              .model = environment.memories.make(memory, request.memory_timing)});
     Result result = make_record({.request = request,
                                  .chip = chip,
-                                 .memories = step.memories,
+                                 .memories = step.chip.memories,
                                  .compiled = compiled,
                                  .precision = step.precision,
                                  .context = 0,
