@@ -1,9 +1,12 @@
 #include "sim/sweep/baseline.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "sim/base/diagnostics.h"
 #include "sim/config/config_path.h"
@@ -11,9 +14,13 @@
 namespace perfwatt {
 namespace {
 
+/// Tests run side by side: each process has a file of its own.
 Baseline read(const std::string& text) {
-    const std::string file = testing::TempDir() + "/baseline.yaml";
+    const std::string file =
+        fmt::format("{}/perfwatt_baseline_{}.yaml", testing::TempDir(), ::getpid());
     std::ofstream(file) << text;
+    const std::unique_ptr<const char, void (*)(const char*)> removed(
+        file.c_str(), [](const char* name) { std::filesystem::remove(name); });
     return read_baseline(file, ConfigPath());
 }
 
