@@ -161,6 +161,8 @@ std::optional<Infeasible> Npu::refuses(const Kernel& kernel) const {
     if (std::holds_alternative<HostWork>(kernel.work))
         return Infeasible{"data-dependent work, which no unit of an NPU does"};
     if (!kernel.fused_pooling.empty()) return Infeasible{"pooling is not fused onto a contraction"};
+    if (std::holds_alternative<Attention>(kernel.work))
+        return Infeasible{"attention is done as two contractions with a softmax between"};
     const auto* work = std::get_if<Contraction>(&kernel.work);
     if (work == nullptr || rate_of(spec_.matrix, work->first_type, work->second_type) != nullptr)
         return std::nullopt;

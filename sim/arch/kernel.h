@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/base/data_type.h"
+#include "sim/base/sparsity.h"
 #include "sim/base/strong_id.h"
 #include "sim/graph/graph.h"
 
@@ -44,6 +45,7 @@ struct Contraction {
     DataType second_type = DataType::int8;  ///< weights, or the second activation
     DataType accumulator_type = DataType::int32;
     DataType output_type = DataType::int8;  ///< as it leaves the kernel, after the epilogue
+    Sparsity second_sparsity;               ///< of the weights
 
     [[nodiscard]] std::int64_t macs() const { return g * n * p * q * k * c * r * s; }
     [[nodiscard]] std::int64_t first_elements() const { return g * n * c * input_h * input_w; }
@@ -69,6 +71,27 @@ enum class VectorOp : std::uint8_t {
 struct VectorStep {
     VectorOp op = VectorOp::add;
     double per_element = 1;
+};
+
+/// Scores, softmax and values of attention as one kernel: the scores need not leave the unit.
+/// Offered to a device that does not refuse it; otherwise two contractions with a softmax between.
+/// Inputs: [0] queries, [1] keys, [2] values, then a mask if there is one. Output: [0].
+struct Attention {
+    std::int64_t g = 1;               ///< batch x query heads
+    std::int64_t groups_sharing = 1;  ///< this many neighbouring heads use the same keys and values
+    std::int64_t queries = 1;         ///< of a head
+    std::int64_t keys = 1;            ///< of a head: the context
+    std::int64_t head_dim = 1;        ///< of queries and keys
+    std::int64_t value_dim = 1;
+    /// A query sees only keys up to its own position; query i of the last `queries` positions. The
+    /// graph's MACs count all products: what a device leaves out of them is reported as removed.
+    bool causal = false;
+    DataType query_type = DataType::fp16;
+    DataType cache_type = DataType::fp16;  ///< keys and values
+    DataType output_type = DataType::fp16;
+    std::vector<VectorStep> steps;  ///< on each score: scale, mask, softmax
+
+    [[nodiscard]] std::int64_t macs() const { return g * queries * keys * (head_dim + value_dim); }
 };
 
 /// Element by element: activations, residual additions, scaling.
@@ -111,7 +134,7 @@ struct Operand {
 struct Kernel {
     std::string name;  ///< of the operator it came from; for reports
     std::string operator_type;
-    std::variant<Contraction, Elementwise, Reduce, Move, HostWork> work;
+    std::variant<Contraction, Attention, Elementwise, Reduce, Move, HostWork> work;
     std::vector<Operand> inputs;  ///< a contraction: [0] first operand, [1] second, then the rest
     std::vector<Operand> outputs;
     /// Fused onto a contraction's output before it leaves the unit, in order.

@@ -26,12 +26,21 @@ void write(Out& out, const std::vector<VectorStep>& steps) {
 void write(Out& out, const Contraction& work) {
     fmt::format_to(std::back_inserter(out),
                    "contraction g{} n{} p{} q{} k{} c{} r{} s{} stride {}x{} dilation {}x{} input "
-                   "{}x{} sharing {} layout {} types {} {} {}",
+                   "{}x{} sharing {} layout {} types {} {} {} kept {} of {} ({})",
                    work.g, work.n, work.p, work.q, work.k, work.c, work.r, work.s, work.stride_h,
                    work.stride_w, work.dilation_h, work.dilation_w, work.input_h, work.input_w,
                    work.groups_sharing_second, static_cast<int>(work.group_layout),
                    to_string(work.first_type), to_string(work.second_type),
-                   to_string(work.output_type));
+                   to_string(work.output_type), work.second_sparsity.kept, work.second_sparsity.of,
+                   static_cast<int>(work.second_sparsity.pattern));
+}
+void write(Out& out, const Attention& work) {
+    fmt::format_to(std::back_inserter(out),
+                   "attention g{} sharing {} queries {} keys {} dims {} {} {} types {} {} {}",
+                   work.g, work.groups_sharing, work.queries, work.keys, work.head_dim,
+                   work.value_dim, work.causal ? "causal" : "full", to_string(work.query_type),
+                   to_string(work.cache_type), to_string(work.output_type));
+    write(out, work.steps);
 }
 void write(Out& out, const Elementwise& work) {
     fmt::format_to(std::back_inserter(out), "elementwise {} {}", work.elements,
