@@ -29,9 +29,12 @@ enum class Command : std::uint8_t {
     power_down_exit,
     self_refresh_enter,
     self_refresh_exit,
+    manage_all,   ///< refresh management (RFM): time for devices to look after busy rows
+    manage_bank,
+    manage_same_bank,
 };
 
-inline constexpr int kCommands = 14;
+inline constexpr int kCommands = 17;
 
 /// The nodes of a channel, widest first. A constraint holds between two commands that meet in the
 /// same node of its level.
@@ -39,7 +42,7 @@ enum class Level : std::uint8_t { channel, pseudo_channel, rank, bank_group, ban
 
 inline constexpr int kLevels = 5;
 
-/// ACT, PRE, PREA, RD, WR, RDA, WRA, REFAB, REFPB, REFSB, PDE, PDX, SRE, SRX.
+/// ACT, PRE, PREA, RD, WR, RDA, WRA, REFAB, REFPB, REFSB, PDE, PDX, SRE, SRX, RFMAB, RFMPB, RFMSB.
 [[nodiscard]] std::string_view to_string(Command command);
 [[nodiscard]] std::optional<Command> command_from(std::string_view name);
 [[nodiscard]] std::string_view to_string(Level level);
@@ -58,7 +61,12 @@ inline constexpr int kLevels = 5;
     return is_read(command) || is_write(command);
 }
 [[nodiscard]] constexpr bool refreshes_some_banks(Command command) {
-    return command == Command::refresh_bank || command == Command::refresh_same_bank;
+    return command == Command::refresh_bank || command == Command::refresh_same_bank ||
+           command == Command::manage_bank || command == Command::manage_same_bank;
+}
+/// A refresh, or refresh management, of a whole rank.
+[[nodiscard]] constexpr bool refreshes_rank(Command command) {
+    return command == Command::refresh_all || command == Command::manage_all;
 }
 
 }  // namespace perfwatt::dram

@@ -11,6 +11,7 @@ bool to_whole_rank(Command command) {
     switch (command) {
         case Command::precharge_all:
         case Command::refresh_all:
+        case Command::manage_all:
         case Command::power_down_enter:
         case Command::power_down_exit:
         case Command::self_refresh_enter:
@@ -24,6 +25,8 @@ bool to_whole_rank(Command command) {
         case Command::write_precharge:
         case Command::refresh_bank:
         case Command::refresh_same_bank:
+        case Command::manage_bank:
+        case Command::manage_same_bank:
             return false;
     }
     return false;
@@ -163,6 +166,9 @@ void DeviceState::issue(Command command, int bank, std::int64_t row, Tick at_tic
         case Command::refresh_all:
         case Command::refresh_bank:
         case Command::refresh_same_bank:
+        case Command::manage_all:
+        case Command::manage_bank:
+        case Command::manage_same_bank:
         case Command::power_down_enter:
         case Command::power_down_exit:
         case Command::self_refresh_enter:

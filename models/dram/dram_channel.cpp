@@ -24,6 +24,7 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
       low_mark_(spec.controller.write_low * spec.controller.write_queue),
       wck_until_(static_cast<std::size_t>(device_.ranks()), 0),
       ranks_(static_cast<std::size_t>(device_.ranks())),
+      management_(spec),
       closed_row_(static_cast<std::size_t>(spec.organization.total_banks()), -1),
       adaptive_(static_cast<std::size_t>(spec.organization.total_banks()), 0) {
     policy_.age_limit *= spec.ticks_per_clock;
@@ -206,7 +207,7 @@ void DramChannel::consider_refresh(const PendingRefresh& refresh) {
     candidate.rank_of_class = 1;
     candidate.bank = refresh.bank;
     candidate.command = refresh.command;
-    if (refresh.command == Command::refresh_all) {
+    if (refreshes_rank(refresh.command)) {
         for (const int bank : queues_.active_banks()) {
             if (device_.rank_of(bank) == device_.rank_of(refresh.bank)) return;
         }

@@ -8,6 +8,7 @@
 #include "models/dram/device_state.h"
 #include "models/dram/dram_counters.h"
 #include "models/dram/dram_spec.h"
+#include "models/dram/refresh_management.h"
 #include "models/dram/request_queues.h"
 
 namespace perfwatt::dram {
@@ -147,6 +148,12 @@ class DramChannel {
     void consider_sleep();
     void consider_sleep_of(int rank);
     void force_refresh(int rank);
+    /// Puts management of a bank into force, unless it is.
+    void manage(int bank);
+    void count_activate(int bank) {
+        if (management_.needed() && management_.activated(bank)) manage(bank);
+    }
+    void credit_refresh(Command command, int bank);
     [[nodiscard]] bool sleeps() const {
         return power_policy_.power_down_after > 0 || power_policy_.self_refresh_after > 0;
     }
@@ -198,6 +205,7 @@ class DramChannel {
     Tick refresh_due_ = kNever;
     Tick refresh_step_ = 0;
     std::vector<PendingRefresh> pending_;
+    RefreshManagement management_;
     std::vector<std::int64_t> closed_row_;  ///< by bank: the last closed by its last access
     std::vector<std::uint8_t> adaptive_;    ///< by bank: 0-1 keep open, 2-3 close
 };

@@ -119,6 +119,7 @@ void DramChannel::issue_row(const Candidate& chosen) {
         closed_row_[at_index(bank)] = -1;
         queues_.make_active(chosen.entry);
         queues_.row_changed(bank, request.row);
+        count_activate(bank);
     } else {
         if (log_ != nullptr) log(chosen.command, bank, -1, -1, chosen.time);
         if (!entry.opened_row) ++counters_.row_conflicts;
@@ -152,6 +153,7 @@ void DramChannel::issue_second_part(Tick at) {
     counters_.add(request.layer, Command::activate);
     now_ = at;
     queues_.row_changed(half.bank, request.row);
+    count_activate(half.bank);
 }
 
 void DramChannel::issue_refresh(const Candidate& chosen) {
@@ -174,6 +176,7 @@ void DramChannel::issue_refresh(const Candidate& chosen) {
             break;
         }
     }
+    if (management_.needed()) credit_refresh(chosen.command, chosen.bank);
     if (chosen.command != Command::refresh_all) return;
     const int index = device_.rank_of(chosen.bank);
     Rank& rank = ranks_[at_index(index)];
@@ -255,7 +258,7 @@ void DramChannel::finish(Tick end) {
 void DramChannel::log(Command command, int bank, std::int64_t row, std::int64_t column,
                       Tick at) const {
     const bool to_rank =
-        command == Command::precharge_all || command == Command::refresh_all || is_power(command);
+        command == Command::precharge_all || refreshes_rank(command) || is_power(command);
     log_named(to_string(command), bank,
               is_column(command) || command == Command::activate ? row : -1, column, at, to_rank);
 }

@@ -19,7 +19,39 @@ void DramChannel::force_refresh(int index) {
     stale_ = true;
 }
 
+void DramChannel::manage(int bank) {
+    const Command command = management_.command();
+    const int first = device_.rank_of(bank) * device_.banks_per_rank();
+    // Named by the first of the banks that it takes.
+    const int named =
+        refreshes_rank(command)
+            ? first
+            : first + (bank - first) % table_->refresh_stride[static_cast<std::size_t>(command)];
+    for (const PendingRefresh& other : pending_) {
+        if (other.command == command && other.bank == named) return;
+    }
+    pending_.push_back({command, named});
+    stale_ = true;
+}
+
+void DramChannel::credit_refresh(Command command, int bank) {
+    device_.for_each_refreshed(command, bank,
+                               [&](int target) { management_.refreshed(command, target); });
+    // A refresh may have made management needless; what is left of a long debt waits for its turn.
+    std::erase_if(pending_, [&](const PendingRefresh& pending) {
+        if (pending.command != management_.command()) return false;
+        bool due = false;
+        device_.for_each_refreshed(pending.command, pending.bank,
+                                   [&](int target) { due = due || management_.due(target); });
+        return !due;
+    });
+    device_.for_each_refreshed(command, bank, [&](int target) {
+        if (management_.due(target) && queues_.waiting(target) == 0) manage(target);
+    });
+}
+
 void DramChannel::request_gone(int bank) {
+    if (management_.due(bank) && queues_.waiting(bank) == 0) manage(bank);
     const int index = device_.rank_of(bank);
     Rank& rank = ranks_[at_index(index)];
     if (--rank.requests > 0) return;
@@ -115,6 +147,9 @@ void DramChannel::issue_power(const Candidate& chosen) {
         case Command::refresh_all:
         case Command::refresh_bank:
         case Command::refresh_same_bank:
+        case Command::manage_all:
+        case Command::manage_bank:
+        case Command::manage_same_bank:
             break;
     }
 }

@@ -187,7 +187,7 @@ class Linter {
         }
         if (spec_.refresh.mode != RefreshMode::all_bank) return;
         const double share = static_cast<double>(wait) / static_cast<double>(spec_.ticks("tREFI")) *
-                             spec_.refresh.interval_divisor;
+                             spec_.refresh.divisor();
         if (share >= 0.5) {
             error(fmt::format("refresh takes {:.0f} % of the time", 100 * share));
         } else if (share > 0.15) {

@@ -109,14 +109,44 @@ MapSchema<WckFile> wck_schema() {
               "the CAS may go out before its column command is ready");
 }
 
+using ModeNames = std::vector<std::pair<std::string, RefreshMode>>;
+
+ModeNames refresh_modes() {
+    return {{"none", RefreshMode::none},
+            {"all_bank", RefreshMode::all_bank},
+            {"per_bank", RefreshMode::per_bank},
+            {"same_bank", RefreshMode::same_bank}};
+}
+
+MapSchema<ManagementPolicy> management_schema() {
+    return MapSchema<ManagementPolicy>("management")
+        .choice("mode", &ManagementPolicy::mode,
+                {.names = refresh_modes(), .otherwise = RefreshMode::none},
+                "what one RFM command covers; none where the device asks for none")
+        .count("initial", &ManagementPolicy::initial, {.min = 0, .max = 4096, .otherwise = 0},
+               "RAAIMT: activates of a bank after which management is due")
+        .count("maximum", &ManagementPolicy::maximum, {.min = 0, .max = 65536, .otherwise = 0},
+               "RAAMMT: activates that a bank may have counted")
+        .count("per_refresh", &ManagementPolicy::per_refresh,
+               {.min = 0, .max = 4096, .otherwise = 0}, "taken off the count by a refresh")
+        .count("per_management", &ManagementPolicy::per_management,
+               {.min = 0, .max = 65536, .otherwise = 0},
+               "taken off by an RFM; 0: as much as initial")
+        .flag("postpone", &ManagementPolicy::postpone, false,
+              "wait, up to the maximum, while requests wait for the bank");
+}
+
+MapSchema<HotRefresh> hot_schema() {
+    return MapSchema<HotRefresh>("hot")
+        .count("above", &HotRefresh::above, {.min = 0, .max = 150}, "degrees Celsius")
+        .ratio("divisor", &HotRefresh::divisor, {.min = 1, .max = 8},
+               "how many times as often it is refreshed");
+}
+
 MapSchema<RefreshPolicy> refresh_schema() {
     return MapSchema<RefreshPolicy>("refresh")
         .choice("mode", &RefreshPolicy::mode,
-                {.names = {{"none", RefreshMode::none},
-                           {"all_bank", RefreshMode::all_bank},
-                           {"per_bank", RefreshMode::per_bank},
-                           {"same_bank", RefreshMode::same_bank}},
-                 .otherwise = RefreshMode::all_bank},
+                {.names = refresh_modes(), .otherwise = RefreshMode::all_bank},
                 "what one refresh command covers")
         .count("banks_at_once", &RefreshPolicy::banks_at_once, {.max = 2, .otherwise = 1},
                "banks that a per-bank refresh takes; of two, half the banks lie between")
@@ -125,7 +155,14 @@ MapSchema<RefreshPolicy> refresh_schema() {
         .flag("blocks_channel", &RefreshPolicy::blocks_channel, false,
               "a due refresh holds up all banks of the channel, not only those it covers")
         .ratio("interval_divisor", &RefreshPolicy::interval_divisor,
-               {.min = 0.25, .max = 8, .otherwise = 1}, "2 or 4 when hot");
+               {.min = 0.25, .max = 8, .otherwise = 1},
+               "shortens the interval beyond what the temperature asks for")
+        .count("temperature", &RefreshPolicy::temperature,
+               {.min = 0, .max = 150, .otherwise = 45}, "of the devices, degrees Celsius")
+        .maps("hot", &RefreshPolicy::hot, hot_schema(), {.max = 8},
+              "how much more often it is refreshed when hot")
+        .map("management", &RefreshPolicy::management, management_schema(), Presence::optional,
+             "time for rows beside busy ones (RFM)");
 }
 
 MapSchema<PowerPolicy> power_schema() {

@@ -48,6 +48,14 @@ Tick DramSpec::ticks_at_most(const std::string& parameter) const {
     return std::max(span.clocks * ticks_per_clock, whole);
 }
 
+double RefreshPolicy::divisor() const {
+    double most = 1;
+    for (const HotRefresh& step : hot) {
+        if (temperature > step.above) most = std::max(most, step.divisor);
+    }
+    return most * interval_divisor;
+}
+
 Tick DramSpec::evaluate(const std::string& sum) const {
     Tick total = 0;
     Tick sign = 1;

@@ -73,12 +73,36 @@ struct WckSync {
 
 enum class RefreshMode : std::uint8_t { none, all_bank, per_bank, same_bank };
 
+/// Refresh management (RFM): a bank that has been activated often between refreshes is given time
+/// of its own. A count a bank (RAA) rises with each activate; at `initial` (RAAIMT) management is
+/// due, at `maximum` (RAAMMT) no activate is allowed any more.
+struct ManagementPolicy {
+    RefreshMode mode = RefreshMode::none;  ///< what one command covers
+    int initial = 0;
+    int maximum = 0;
+    int per_refresh = 0;     ///< taken off the count by a refresh of the bank
+    int per_management = 0;  ///< … and by management
+    bool postpone = false;   ///< while requests wait for the bank, up to `maximum`
+};
+
+/// Above so many degrees Celsius refreshes come `divisor` times as often.
+struct HotRefresh {
+    int above = 0;
+    double divisor = 1;
+};
+
 struct RefreshPolicy {
     RefreshMode mode = RefreshMode::all_bank;
     int max_postponed = 0;        ///< intervals a busy rank may fall behind
     int banks_at_once = 1;        ///< that a per-bank refresh takes: 2 of LPDDR5
     bool blocks_channel = true;   ///< a due refresh holds up every bank, not only those it needs
-    double interval_divisor = 1;  ///< 2 or 4 above 85 degrees
+    double interval_divisor = 1;  ///< on top of what the temperature asks for
+    int temperature = 45;         ///< of the case, degrees Celsius
+    std::vector<HotRefresh> hot;
+    ManagementPolicy management;
+
+    /// Of tREFI, at its temperature.
+    [[nodiscard]] double divisor() const;
 };
 
 /// What refreshes in a mode; REFAB where there is none.
@@ -86,6 +110,13 @@ struct RefreshPolicy {
     return mode == RefreshMode::per_bank    ? Command::refresh_bank
            : mode == RefreshMode::same_bank ? Command::refresh_same_bank
                                             : Command::refresh_all;
+}
+
+/// … and what manages refresh in it; RFMAB where there is none.
+[[nodiscard]] constexpr Command management_command(RefreshMode mode) {
+    return mode == RefreshMode::per_bank    ? Command::manage_bank
+           : mode == RefreshMode::same_bank ? Command::manage_same_bank
+                                            : Command::manage_all;
 }
 
 enum class PagePolicy : std::uint8_t { open, closed, adaptive };

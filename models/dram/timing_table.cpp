@@ -96,6 +96,8 @@ TimingTable::TimingTable(const DramSpec& spec) {
     refresh_stride[index(Command::refresh_bank)] =
         std::max(1, org.banks_per_rank() / spec.refresh.banks_at_once);
     refresh_stride[index(Command::refresh_same_bank)] = org.banks;
+    refresh_stride[index(Command::manage_bank)] = refresh_stride[index(Command::refresh_bank)];
+    refresh_stride[index(Command::manage_same_bank)] = org.banks;
     burst = spec.ticks("tBL");
     const Tick strobe = spec.find("tDQSCK") != nullptr ? spec.ticks("tDQSCK") : 0;
     read_latency = last[index(Command::read)] + spec.ticks("tRL") + strobe + burst;
@@ -104,7 +106,7 @@ TimingTable::TimingTable(const DramSpec& spec) {
         const auto divided = [&](const char* parameter) {
             const auto whole = static_cast<double>(spec.ticks_at_most(parameter));
             return std::max<Tick>(
-                1, static_cast<Tick>(std::floor(whole / spec.refresh.interval_divisor)));
+                1, static_cast<Tick>(std::floor(whole / spec.refresh.divisor())));
         };
         refresh_interval = divided("tREFI");
         if (spec.refresh.mode == RefreshMode::per_bank) {
