@@ -9,6 +9,7 @@ import unittest
 
 from command import ROOT, CommandTest
 
+SUITES = ["dram"]
 FIGURES = ROOT / "tests/validation/dram"
 HEAD = "memory,trace,figure,low,high,tolerance_percent,gates,source,note\n"
 
@@ -43,7 +44,7 @@ class Dram(CommandTest):
         row = "ddr4_3200_reference,npu50,cycles,{0},{0},0.5,{1},hand,"
         good, bad = row.format(800076, "yes"), row.format(900000, "yes")
         for rows, code in (([good], 0), ([good, bad], 1), ([good, row.format(900000, "no")], 0)):
-            done = self.run_it("validate", code=code, env=self.figures_of_our_own(*rows))
+            done = self.run_it("validate", "dram", code=code, env=self.figures_of_our_own(*rows))
             self.assertIn("failed" if code else "passed", done.out.splitlines()[-1])
             self.assertIn(f"dram: 1 of {len(rows)} figures" if len(rows) > 1 else "1 of 1",
                           done.out)
@@ -54,24 +55,25 @@ class Dram(CommandTest):
                     "ddr4_3200_reference,none,cycles,1,1,1,yes,x,",
                     "ddr4_3200_reference,seqR,cycles,many,1,1,yes,x,",
                     "ddr4_3200_reference,seqR,cycles,1,1,1,maybe,x,"):
-            done = self.run_it("validate", code=2, env=self.figures_of_our_own(row))
+            done = self.run_it("validate", "dram", code=2, env=self.figures_of_our_own(row))
             self.assertIn("error: ", done.err)
             self.assertEqual(done.out, "")
 
     def test_formats(self):
         env = self.figures_of_our_own("ddr4_3200_reference,npu50,cycles,800076,800076,0.5,yes,x,")
         rows = list(csv.DictReader(io.StringIO(
-            self.run_it("validate", "--format", "csv", env=env).out)))
-        self.assertEqual([(row["suite"], row["trace"], row["verdict"]) for row in rows],
+            self.run_it("validate", "dram", "--format", "csv", env=env).out)))
+        self.assertEqual([(row["suite"], row["topic"], row["verdict"]) for row in rows],
                          [("dram", "npu50", "ok")])
         self.assertIn("| ddr4_3200_reference |",
-                      self.run_it("validate", "--format", "md", env=env).out)
-        self.run_it("validate", "--out", "answer.txt", env=env)
+                      self.run_it("validate", "dram", "--format", "md", env=env).out)
+        self.run_it("validate", "dram", "--out", "answer.txt", env=env)
         self.assertIn("passed", (self.folder / "answer.txt").read_text())
 
     def test_unknown_suite_lists_the_suites(self):
         self.assertEqual(self.mistake("validate", "gpus"),
-                         "error: there is no suite 'gpus'\n  hint: suites: dram\n")
+                         "error: there is no suite 'gpus'\n"
+                         f"  hint: suites: {', '.join(SUITES)}\n")
 
 
 if __name__ == "__main__":
