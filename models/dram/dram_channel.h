@@ -58,6 +58,18 @@ class DramChannel {
         while (step(source, limit)) {
         }
     }
+    /// The same, but no further than to the first completion that the source has learnt of
+    /// (`Tick first_completion()`); returns the tick reached.
+    template <class Source>
+    Tick run_to_completion(Source& source, Tick limit) {
+        while (step(source, limit)) limit = std::min(limit, source.first_completion());
+        return limit;
+    }
+    /// When run() would do something next.
+    template <class Source>
+    [[nodiscard]] Tick next_event(Source& source) {
+        return std::min({source.next_arrival(*this), next_command(), refresh_due_});
+    }
     /// Runs until nothing is queued and the source has nothing more.
     template <class Source>
     void run_dry(Source& source) {

@@ -26,7 +26,8 @@ DramMemory::DramMemory(DramSpec spec, DramOptions options)
       options_(std::move(options)),
       table_(spec_),
       mapping_(spec_, options_.channels),
-      clock_(spec_.tick_clock()) {
+      clock_(spec_.tick_clock()),
+      shortest_latency_(std::min(table_.read_latency, table_.write_latency)) {
     for (int i = 0; i < options_.channels; ++i) {
         lanes_.push_back({DramChannel(spec_, table_, i, options_.log),
                           TransferFeed(mapping_, spec_, i, transfers_)});
@@ -38,7 +39,7 @@ std::int64_t DramMemory::capacity_bytes() const {
 }
 
 void DramMemory::submit(Time now, const MemoryTransfer& transfer) {
-    const Tick arrival = clock_.cycles_in(now);
+    const Tick arrival = clock_.ticks_in(now);
     PERFWATT_CHECK(arrival >= advanced_, "a transfer came before the time advanced to");
     PERFWATT_CHECK(transfer.row_bytes > 0 && transfer.rows > 0, "an empty transfer");
     std::uint32_t slot = 0;
@@ -60,8 +61,8 @@ void DramMemory::submit(Time now, const MemoryTransfer& transfer) {
              .data_end = 0,
              .layer = transfer.layer,
              .master = transfer.master,
-             .write = transfer.direction == Direction::write,
-             .live = true};
+             .place = 0,
+             .write = transfer.direction == Direction::write};
     if (state.rows > 1 && state.pitch_bytes == state.row_bytes) {
         state.row_bytes *= state.rows;
         state.rows = 1;
@@ -72,51 +73,81 @@ void DramMemory::submit(Time now, const MemoryTransfer& transfer) {
                    fmt::format("a transfer of memory '{}' ends at byte {} of {}", options_.name,
                                end, capacity_bytes()));
     const std::int64_t burst = spec_.organization.burst_bytes();
-    std::vector<std::int64_t> parts(lanes_.size(), 0);
+    parts_.assign(lanes_.size(), 0);
     for (std::int64_t row = 0; row < state.rows; ++row) {
         const std::int64_t begin = state.address + row * state.pitch_bytes;
         const std::int64_t first = begin / burst;
-        const std::int64_t last = ceil_div(begin + state.row_bytes, burst);
-        for (std::size_t c = 0; c < parts.size(); ++c) {
-            parts[c] += mapping_.bursts_before(last, static_cast<int>(c)) -
-                        mapping_.bursts_before(first, static_cast<int>(c));
+        const std::int64_t last = (begin + state.row_bytes - 1) / burst + 1;
+        if (lanes_.size() > 1) {
+            for (std::size_t c = 0; c < parts_.size(); ++c) {
+                parts_[c] += mapping_.bursts_before(last, static_cast<int>(c)) -
+                             mapping_.bursts_before(first, static_cast<int>(c));
+            }
+        } else {
+            parts_[0] += last - first;
         }
         state.bursts_left += last - first;
     }
-    for (std::size_t c = 0; c < parts.size(); ++c) lanes_[c].feed.add(slot, parts[c]);
+    for (std::size_t c = 0; c < parts_.size(); ++c) lanes_[c].feed.add(slot, parts_[c]);
     bursts_ += state.bursts_left;
     (state.write ? write_bytes_ : read_bytes_) += transfer.bytes();
+    state.place = static_cast<std::uint32_t>(in_flight_.size());
     in_flight_.push_back(slot);
 }
 
-void DramMemory::collect(Lane& lane, std::vector<MemoryCompletion>& completions) {
-    for (const std::uint32_t slot : lane.feed.finished()) {
-        TransferState& transfer = transfers_[slot];
-        completions.push_back({.id = transfer.id, .at = clock_.cycles(transfer.data_end)});
-        transfer.live = false;
-    }
-    lane.feed.finished().clear();
-}
-
-void DramMemory::advance(Time limit, std::vector<MemoryCompletion>& completions) {
-    const Tick end = clock_.cycles_in(limit);
-    if (end <= advanced_) return;
+void DramMemory::collect(std::vector<MemoryCompletion>& completions) {
     const std::size_t before = completions.size();
     for (Lane& lane : lanes_) {
-        lane.channel.run(lane.feed, end);
-        collect(lane, completions);
+        for (const std::uint32_t slot : lane.feed.finished()) {
+            const TransferState& transfer = transfers_[slot];
+            completions.push_back({.id = transfer.id, .at = clock_.time_of(transfer.data_end)});
+            transfers_[in_flight_.back()].place = transfer.place;
+            in_flight_[transfer.place] = in_flight_.back();
+            in_flight_.pop_back();
+            free_.push_back(slot);
+        }
+        lane.feed.forget_finished();
     }
-    advanced_ = end;
-    if (completions.size() == before) return;
+    if (completions.size() - before < 2) return;
     std::sort(completions.begin() + static_cast<std::ptrdiff_t>(before), completions.end(),
               [](const MemoryCompletion& a, const MemoryCompletion& b) {
                   return a.at != b.at ? a.at < b.at : a.id < b.id;
               });
-    std::erase_if(in_flight_, [&](std::uint32_t slot) {
-        if (transfers_[slot].live) return false;
-        free_.push_back(slot);
-        return true;
-    });
+}
+
+void DramMemory::advance(Time limit, std::vector<MemoryCompletion>& completions) {
+    const Tick end = clock_.ticks_in(limit);
+    if (end <= advanced_) return;
+    for (Lane& lane : lanes_) lane.channel.run(lane.feed, end);
+    advanced_ = end;
+    collect(completions);
+}
+
+Tick DramMemory::run_to_completion(Tick limit) {
+    if (lanes_.size() == 1) {
+        return lanes_.front().channel.run_to_completion(lanes_.front().feed, limit);
+    }
+    // No lane may pass the completion that another is about to find: a command that goes out from
+    // `next` on ends its data no sooner than `to`.
+    while (true) {
+        Tick next = kNever;
+        for (Lane& lane : lanes_) next = std::min(next, lane.channel.next_event(lane.feed));
+        const Tick to = std::min(limit, next + shortest_latency_);
+        for (Lane& lane : lanes_) {
+            lane.channel.run(lane.feed, to);
+            limit = std::min(limit, lane.feed.first_completion());
+        }
+        if (to == limit) return limit;
+    }
+}
+
+Time DramMemory::advance_to_completion(Time limit, std::vector<MemoryCompletion>& completions) {
+    const Tick end = limit == Time::max() ? kNever : clock_.ticks_in(limit);
+    if (end <= advanced_) return limit;
+    PERFWATT_CHECK(end < kNever || !in_flight_.empty(), "a memory without transfers has no end");
+    advanced_ = run_to_completion(end);
+    collect(completions);
+    return advanced_ == end ? limit : clock_.time_of(advanced_);
 }
 
 Time DramMemory::next_completion_bound() const {
@@ -133,23 +164,23 @@ Time DramMemory::next_completion_bound() const {
         const Tick latency = transfer.write ? table_.write_latency : table_.read_latency;
         bound = std::min(bound, start + (most - 1) * table_.burst + latency);
     }
-    return bound == kNever ? Time::max() : clock_.cycles(bound);
+    return bound == kNever ? Time::max() : clock_.time_of(bound);
 }
 
 Time DramMemory::data_bus_busy(Time at) const {
-    const Tick tick = clock_.cycles_in(at);
+    const Tick tick = clock_.ticks_in(at);
     Tick busy = 0;
     for (const Lane& lane : lanes_) {
-        busy += lane.channel.data_ticks() - lane.feed.data_ticks_after(tick, table_.burst);
+        busy += lane.channel.data_ticks() - lane.feed.data_ticks_after(tick, table_);
     }
-    return clock_.cycles(busy / spec_.organization.pseudo_channels);
+    return clock_.time_of(busy / spec_.organization.pseudo_channels);
 }
 
 void DramMemory::finish(Time end) {
     std::vector<MemoryCompletion> completions;
     advance(end, completions);
     PERFWATT_CHECK(in_flight_.empty(), "transfers are left in a memory at the end of the run");
-    for (Lane& lane : lanes_) lane.channel.finish(clock_.cycles_in(end));
+    for (Lane& lane : lanes_) lane.channel.finish(clock_.ticks_in(end));
 }
 
 std::vector<Action> DramMemory::actions() const {
@@ -171,7 +202,7 @@ MemoryReport DramMemory::report() const {
         busy += lane.channel.data_ticks();
         add_to_report(spec_, table_, lane.channel.counters(), report);
     }
-    report.data_bus_busy = clock_.cycles(busy / spec_.organization.pseudo_channels);
+    report.data_bus_busy = clock_.time_of(busy / spec_.organization.pseudo_channels);
     return report;
 }
 

@@ -18,6 +18,27 @@ struct DramOptions {
     CommandLog* log = nullptr;  ///< borrowed; null: no log, and no cost
 };
 
+/// Time and ticks. Where a tick is a whole number of femtoseconds, as most are, it takes no product
+/// of 128 bits.
+class TickClock {
+  public:
+    explicit TickClock(Clock clock) : clock_(clock) {
+        const Time tick = clock.cycles(1);
+        if (Int128{tick.fs} * clock.hertz() == Int128{1'000'000'000'000'000}) fs_ = tick.fs;
+    }
+    [[nodiscard]] Time time_of(Tick ticks) const {
+        return fs_ > 0 ? Time{ticks * fs_} : clock_.cycles(ticks);
+    }
+    /// Rounded up.
+    [[nodiscard]] Tick ticks_in(Time span) const {
+        return fs_ > 0 ? (span.fs + fs_ - 1) / fs_ : clock_.cycles_in(span);
+    }
+
+  private:
+    Clock clock_;
+    std::int64_t fs_ = 0;  ///< of a tick; 0: not a whole number
+};
+
 /// `channels` channels of one standard, timed command by command ("exact"). A write is complete
 /// when its last datum is in the array; no write is forwarded to a read, so that every burst asked
 /// for is a burst on the pins.
@@ -31,6 +52,7 @@ class DramMemory final : public MemoryModel {
     void submit(Time now, const MemoryTransfer& transfer) override;
     void advance(Time limit, std::vector<MemoryCompletion>& completions) override;
     [[nodiscard]] Time next_completion_bound() const override;
+    Time advance_to_completion(Time limit, std::vector<MemoryCompletion>& completions) override;
     [[nodiscard]] Time data_bus_busy(Time at) const override;
     void finish(Time end) override;
     [[nodiscard]] std::vector<Action> actions() const override;
@@ -46,16 +68,20 @@ class DramMemory final : public MemoryModel {
         TransferFeed feed;
     };
 
-    void collect(Lane& lane, std::vector<MemoryCompletion>& completions);
+    /// Runs all lanes up to the tick `limit` or the first completion; returns where they stand.
+    Tick run_to_completion(Tick limit);
+    void collect(std::vector<MemoryCompletion>& completions);
 
     DramSpec spec_;
     DramOptions options_;
     TimingTable table_;
     AddressMapping mapping_;
-    Clock clock_;
+    TickClock clock_;
+    Tick shortest_latency_;  ///< from a column command to the end of its data
     std::vector<TransferState> transfers_;
     std::vector<std::uint32_t> free_;
     std::vector<std::uint32_t> in_flight_;
+    std::vector<std::int64_t> parts_;  ///< bursts by lane of the transfer being submitted
     std::deque<Lane> lanes_;
     Tick advanced_ = 0;
     std::int64_t read_bytes_ = 0, write_bytes_ = 0, bursts_ = 0;

@@ -1,6 +1,7 @@
 #include "models/dram/transfer_feed.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace perfwatt::dram {
 namespace {
@@ -51,8 +52,6 @@ void TransferFeed::next_segment(Part& part) {
 
 void TransferFeed::add(std::uint32_t transfer, std::int64_t bursts) {
     if (bursts == 0) return;
-    if (left_.size() <= transfer) left_.resize(transfer + 1, 0);
-    left_[transfer] = bursts;
     Master& master = master_of((*transfers_)[transfer].master);
     if (master.head == master.parts.size()) {
         master.parts.clear();
@@ -132,15 +131,24 @@ void TransferFeed::served(const DramChannel::Served& served) {
     if (!served.column) return;
     TransferState& transfer = (*transfers_)[served.token];
     transfer.data_end = std::max(transfer.data_end, served.data_end);
-    --left_[served.token];
     recent_[recent_at_] = served.data_end;
     recent_at_ = (recent_at_ + 1) % kRecent;
-    if (--transfer.bursts_left == 0) finished_.push_back(served.token);
+    if (--transfer.bursts_left > 0) return;
+    finished_.push_back(served.token);
+    first_completion_ = std::min(first_completion_, transfer.data_end);
 }
 
-Tick TransferFeed::data_ticks_after(Tick at, Tick burst) const {
+Tick TransferFeed::data_ticks_after(Tick at, const TimingTable& table) const {
+    // From the latest back. Data end in the order of their commands but for the difference of the
+    // latencies of reads and writes.
+    const Tick spread = std::abs(table.read_latency - table.write_latency);
     Tick after = 0;
-    for (const Tick end : recent_) after += std::clamp<Tick>(end - at, 0, burst);
+    std::size_t i = recent_at_;
+    for (std::size_t n = 0; n < kRecent; ++n) {
+        i = (i + kRecent - 1) % kRecent;
+        if (recent_[i] + spread <= at) break;
+        after += std::clamp<Tick>(recent_[i] - at, 0, table.burst);
+    }
     return after;
 }
 

@@ -21,8 +21,8 @@ struct TransferState {
     Tick data_end = 0;  ///< of the latest burst so far
     int layer = -1;
     int master = 0;
+    std::uint32_t place = 0;  ///< among the transfers in flight
     bool write = false;
-    bool live = false;
 };
 
 /// Cuts the transfers given to one channel into bursts, lazily, in address order, and hands them
@@ -41,14 +41,16 @@ class TransferFeed {
     [[nodiscard]] BurstRequest take(Tick at);
     void served(const DramChannel::Served& served);
 
-    /// Transfers whose last column command has gone out since the last call took them.
-    std::vector<std::uint32_t>& finished() { return finished_; }
-    /// Bursts of each transfer that this channel has yet to serve.
-    [[nodiscard]] std::int64_t left(std::uint32_t transfer) const {
-        return transfer < left_.size() ? left_[transfer] : 0;
+    /// Transfers whose last column command has gone out since forget_finished().
+    [[nodiscard]] const std::vector<std::uint32_t>& finished() const { return finished_; }
+    void forget_finished() {
+        finished_.clear();
+        first_completion_ = kNever;
     }
+    /// When the first of finished() is complete; kNever without any.
+    [[nodiscard]] Tick first_completion() const { return first_completion_; }
     /// Bytes of data beyond `at` that commands already issued will move, in ticks of the pins.
-    [[nodiscard]] Tick data_ticks_after(Tick at, Tick burst) const;
+    [[nodiscard]] Tick data_ticks_after(Tick at, const TimingTable& table) const;
 
   private:
     struct Part {
@@ -78,8 +80,8 @@ class TransferFeed {
     int channel_;
     std::int64_t burst_bytes_;
     std::vector<Master> masters_;
-    std::vector<std::int64_t> left_;
     std::vector<std::uint32_t> finished_;
+    Tick first_completion_ = kNever;
     std::size_t chosen_ = 0;   ///< the master of next_arrival()
     std::size_t current_ = 0;  ///< whose turn it is
     int turn_left_ = 0;        ///< bursts that its turn still lasts

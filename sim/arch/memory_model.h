@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -79,6 +80,20 @@ class MemoryModel {
     /// No transfer now in flight can complete before this; Time::max() when none is.
     /// Strictly later than the time advanced to.
     [[nodiscard]] virtual Time next_completion_bound() const = 0;
+
+    /// As advance(), but no further than to the first moment at which a transfer completes: returns
+    /// the time advanced to. Everything known to complete is appended, nothing of it before that
+    /// time. `limit` may be Time::max() while a transfer is in flight.
+    virtual Time advance_to_completion(Time limit, std::vector<MemoryCompletion>& completions) {
+        while (true) {
+            const Time bound = std::min(limit, next_completion_bound());
+            const std::size_t known = completions.size();
+            advance(bound, completions);
+            for (std::size_t i = known; i < completions.size(); ++i)
+                limit = std::min(limit, completions[i].at);
+            if (bound == limit) return limit;
+        }
+    }
 
     /// Time for which the data bus has been busy up to `at` (at most the time advanced to), summed
     /// over channels; used to tell bandwidth from latency.
