@@ -43,7 +43,7 @@ class ContractionEmitter {
         bool on_chip = false;
         for (const Placement& placement : request.inputs)
             on_chip = on_chip || ContractionPlan::on_chip(placement);
-        if (on_chip) barrier_ = last_commands(program.program(), units_);
+        if (on_chip) barrier_ = last_commands(program, units_);
         if (plan.output_on_chip()) output_place_ = request.outputs[0].buffer;
     }
 

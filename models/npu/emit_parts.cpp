@@ -99,16 +99,11 @@ Region whole(const Placement& placement, std::int64_t bytes) {
     return region;
 }
 
-std::vector<CommandId> last_commands(const Program& program, const CoreUnits& units) {
+std::vector<CommandId> last_commands(const ProgramBuilder& program, const CoreUnits& units) {
     std::vector<CommandId> found;
-    bool matrix = false;
-    bool vector = false;
-    for (std::size_t i = program.commands.size(); i-- > 0 && !(matrix && vector);) {
-        const UnitId unit = program.commands[i].unit;
-        bool* seen = unit == units.matrix() ? &matrix : unit == units.vector() ? &vector : nullptr;
-        if (seen == nullptr || *seen) continue;
-        *seen = true;
-        found.push_back({static_cast<std::int32_t>(i)});
+    for (const UnitId unit : {units.matrix(), units.vector()}) {
+        const CommandId last = program.last_command(unit);
+        if (last.valid()) found.push_back(last);
     }
     std::sort(found.begin(), found.end());
     return found;

@@ -46,6 +46,7 @@ struct PlaneTile {
 
 /// The last commands of a core's units so far: a kernel that reads what an earlier one left on chip
 /// waits for them, because tiles of two kernels do not cut a tensor at the same places.
-[[nodiscard]] std::vector<CommandId> last_commands(const Program& program, const CoreUnits& units);
+[[nodiscard]] std::vector<CommandId> last_commands(const ProgramBuilder& program,
+                                                   const CoreUnits& units);
 
 }  // namespace perfwatt::npu

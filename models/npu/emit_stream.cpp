@@ -24,7 +24,7 @@ class StreamEmitter {
           program_(program) {
         for (const Placement& placement : request_.inputs)
             if (placement.where == Placement::Where::on_chip)
-                barrier_ = last_commands(program.program(), units_);
+                barrier_ = last_commands(program, units_);
     }
 
     void run() {

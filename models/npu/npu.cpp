@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "models/npu/attention.h"
 #include "models/npu/emit.h"
 #include "models/npu/mapper.h"
 #include "models/npu/matrix_timing.h"
@@ -61,6 +62,7 @@ class Counter {
         write(vector.write_bytes);
     }
     void operator()(const Delay&) const {}
+    void operator()(const Exchange&) const {}
 
   private:
     void add(After action, std::int64_t n) const {
@@ -78,6 +80,16 @@ class Counter {
     int layer_;
     Counts& counts_;
 };
+
+/// What a plan costs under a cut of it, or why that does not fit.
+template <class Plan, class CutOfIt>
+std::variant<Time, Infeasible> cost_of(const Plan& plan, const CutOfIt& cut, int cores) {
+    if (cut.cores > cores)
+        return Infeasible{fmt::format("mapping: more cores than the {} in use", cores)};
+    const auto layout = plan.layout(cut);
+    if (const auto* misfit = std::get_if<Infeasible>(&layout)) return *misfit;
+    return plan.cost(cut);
+}
 
 std::vector<Action> actions_of(const NpuSpec& spec) {
     const std::string access =
@@ -161,24 +173,30 @@ std::optional<Infeasible> Npu::refuses(const Kernel& kernel) const {
     if (std::holds_alternative<HostWork>(kernel.work))
         return Infeasible{"data-dependent work, which no unit of an NPU does"};
     if (!kernel.fused_pooling.empty()) return Infeasible{"pooling is not fused onto a contraction"};
-    if (std::holds_alternative<Attention>(kernel.work))
-        return Infeasible{"attention is done as two contractions with a softmax between"};
-    const auto* work = std::get_if<Contraction>(&kernel.work);
-    if (work == nullptr || rate_of(spec_.matrix, work->first_type, work->second_type) != nullptr)
+    DataType first = DataType::int8;
+    DataType second = DataType::int8;
+    if (const auto* work = std::get_if<Contraction>(&kernel.work)) {
+        first = work->first_type, second = work->second_type;
+    } else if (const auto* attention = std::get_if<Attention>(&kernel.work)) {
+        first = attention->query_type, second = attention->cache_type;
+    } else {
         return std::nullopt;
+    }
+    if (rate_of(spec_.matrix, first, second) != nullptr) return std::nullopt;
     std::string known;
     for (const TypeRate& rate : spec_.matrix.rates)
         known += fmt::format("{}{} x {}", known.empty() ? "" : ", ", to_string(rate.first),
                              to_string(rate.second));
-    return Infeasible{fmt::format("the matrix unit has no {} x {} (it has {})",
-                                  to_string(work->first_type), to_string(work->second_type),
-                                  known)};
+    return Infeasible{fmt::format("the matrix unit has no {} x {} (it has {})", to_string(first),
+                                  to_string(second), known)};
 }
 
 std::variant<MappingChoice, Infeasible> Npu::map(const MappingRequest& request) const {
     if (std::optional<Infeasible> refused = refuses(*request.kernel)) return *refused;
     if (std::holds_alternative<Contraction>(request.kernel->work))
         return map_contraction(ContractionPlan(*this, request), spec_);
+    if (std::holds_alternative<Attention>(request.kernel->work))
+        return AttentionPlan(*this, request).map();
     return StreamPlan(*this, request).map();
 }
 
@@ -188,23 +206,19 @@ std::variant<Time, Infeasible> Npu::cost(const MappingRequest& request,
     if (std::holds_alternative<Contraction>(request.kernel->work)) {
         const auto tiling = tiling_from(mapping);
         if (const auto* wrong = std::get_if<Infeasible>(&tiling)) return *wrong;
-        const ContractionPlan plan(*this, request);
-        if (std::get<Tiling>(tiling).cores > usable_cores(spec_, request))
-            return Infeasible{fmt::format("mapping: more cores than the {} in use",
-                                          usable_cores(spec_, request))};
-        const auto layout = plan.layout(std::get<Tiling>(tiling));
-        if (const auto* misfit = std::get_if<Infeasible>(&layout)) return *misfit;
-        return plan.cost(std::get<Tiling>(tiling));
+        return cost_of(ContractionPlan(*this, request), std::get<Tiling>(tiling),
+                       usable_cores(spec_, request));
+    }
+    if (std::holds_alternative<Attention>(request.kernel->work)) {
+        const auto cut = attention_cut_from(mapping);
+        if (const auto* wrong = std::get_if<Infeasible>(&cut)) return *wrong;
+        return cost_of(AttentionPlan(*this, request), std::get<AttentionCut>(cut),
+                       usable_cores(spec_, request));
     }
     const auto cut = stream_cut_from(mapping);
     if (const auto* wrong = std::get_if<Infeasible>(&cut)) return *wrong;
-    const StreamPlan plan(*this, request);
-    if (std::get<StreamCut>(cut).cores > usable_cores(spec_, request))
-        return Infeasible{
-            fmt::format("mapping: more cores than the {} in use", usable_cores(spec_, request))};
-    const auto layout = plan.layout(std::get<StreamCut>(cut));
-    if (const auto* misfit = std::get_if<Infeasible>(&layout)) return *misfit;
-    return plan.cost(std::get<StreamCut>(cut));
+    return cost_of(StreamPlan(*this, request), std::get<StreamCut>(cut),
+                   usable_cores(spec_, request));
 }
 
 void Npu::emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
@@ -213,6 +227,12 @@ void Npu::emit(const MappingRequest& request, const Mapping& mapping, LayerId la
         const auto tiling = tiling_from(mapping);
         PERFWATT_CHECK(std::holds_alternative<Tiling>(tiling), "emitting no mapping of ours");
         emit_contraction(ContractionPlan(*this, request), std::get<Tiling>(tiling), layer, program);
+        return;
+    }
+    if (std::holds_alternative<Attention>(request.kernel->work)) {
+        const auto cut = attention_cut_from(mapping);
+        PERFWATT_CHECK(std::holds_alternative<AttentionCut>(cut), "emitting no mapping of ours");
+        emit_attention(AttentionPlan(*this, request), std::get<AttentionCut>(cut), layer, program);
         return;
     }
     const auto cut = stream_cut_from(mapping);

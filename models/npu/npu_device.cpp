@@ -70,6 +70,7 @@ class NpuUnits final : public UnitFactory {
             case UnitKind::dma:
             case UnitKind::pim:
             case UnitKind::host:
+            case UnitKind::link:
                 break;
         }
         return nullptr;

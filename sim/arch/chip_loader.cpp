@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "sim/arch/chip_engines.h"
+#include "sim/arch/operating_point.h"
 #include "sim/config/json_schema.h"
 #include "sim/config/schema.h"
 
@@ -36,7 +38,8 @@ struct HostFile {
 struct ChipFile {
     std::string name;
     std::string description;
-    std::string family;
+    std::optional<std::string> family;
+    std::vector<EngineFile> engines;
     ProcessFile process;
     Trust trust = Trust::none;
     PowerBoundary power_boundary = PowerBoundary::chip;
@@ -45,6 +48,9 @@ struct ChipFile {
     std::vector<LinkFile> links;
     std::vector<MemoryAttachment> memories;
     Time launch;
+    std::vector<OperatingPoint> operating_points;
+    std::string operating_point;
+    std::optional<double> power_cap_w;
     std::optional<HostFile> host;
     const ConfigNode* family_map = nullptr;  ///< of whichever family comes last: see family_node()
 };
@@ -102,6 +108,8 @@ MapSchema<HostFile> host_schema() {
 
 /// Rules between the fields of a chip.
 void check_chip(const ChipFile& chip, const MapCheck& check) {
+    check_operating_points(chip.operating_points, chip.operating_point, check);
+    check_engines(chip.engines, chip.family, chip.memories, check);
     if (chip.process.node_nm != std::floor(chip.process.node_nm))
         check.error("process", "'node' must be a whole number of nanometres");
     std::vector<std::string> links;
@@ -131,6 +139,8 @@ MapSchema<ChipFile> chip_schema(const FamilyRegistry& families) {
     schema.text("name", &ChipFile::name, {}, "for tables and reports")
         .prose("description", &ChipFile::description, "a line for 'perfwatt list'")
         .text("family", &ChipFile::family, {}, "kind of hardware; its map stands under this name")
+        .maps("engines", &ChipFile::engines, engine_schema(families), {.max = 16},
+              "instead of a family: several accelerators that share memories and links")
         .map("process", &ChipFile::process, process_schema(), Presence::required,
              "what the chip is made in")
         .choice("trust", &ChipFile::trust,
@@ -153,6 +163,12 @@ MapSchema<ChipFile> chip_schema(const FamilyRegistry& families) {
               "outside the chip; the first holds weights, inputs and what spills")
         .time("launch", &ChipFile::launch, {.min = "0 fs", .max = "10 s"},
               "host time before an inference starts")
+        .maps("operating_points", &ChipFile::operating_points, operating_point_schema(),
+              {.max = 64}, "clocks and voltages it may run at, the fastest first")
+        .text("operating_point", &ChipFile::operating_point, {.otherwise = ""},
+              "the one it runs at; empty: the fastest within the power cap")
+        .power("power_cap", &ChipFile::power_cap_w, {},
+               "what it may draw on average, within its power boundary")
         .map("host", &ChipFile::host, host_schema(), Presence::optional,
              "the processor that does what the chip cannot");
     for (const std::string& family : families.names())
@@ -165,14 +181,19 @@ MapSchema<ChipFile> chip_schema(const FamilyRegistry& families) {
 ChipSpec to_spec(const ChipFile& file) {
     ChipSpec spec{.name = file.name,
                   .description = file.description,
-                  .family = file.family,
                   .process_nm = static_cast<int>(file.process.node_nm),
                   .voltage = file.process.voltage,
                   .trust = file.trust,
                   .power_boundary = file.power_boundary,
                   .default_precision = file.precision,
                   .memories = file.memories,
-                  .launch = file.launch};
+                  .launch = file.launch,
+                  .operating_point = file.operating_point,
+                  .power_cap_w = file.power_cap_w};
+    for (const OperatingPoint& point : file.operating_points)
+        spec.operating_points.push_back(point.name);
+    if (!spec.operating_points.empty() && file.operating_point.empty() && !file.power_cap_w)
+        spec.operating_point = spec.operating_points.front();
     for (const LinkFile& link : file.links)
         spec.links.push_back({.name = link.name,
                               .bytes_per_second = link.bytes_per_second,
@@ -187,29 +208,6 @@ ChipSpec to_spec(const ChipFile& file) {
                              .picojoules_per_operation = file.host->energy.value,
                              .energy_source = file.host->energy.source()};
     return spec;
-}
-
-/// The map of the chip's family, and an error for any other family's.
-const ConfigNode* family_node(const ChipFile& chip, const FamilyRegistry& families,
-                              const ConfigNode& root, Reading& reading) {
-    for (const std::string& other : families.names())
-        if (other != chip.family && root.find(other) != nullptr && !chip.family.empty())
-            reading.error(*root.find(other),
-                          fmt::format("the map '{}' belongs to another family", other),
-                          fmt::format("this chip has 'family: {}'", chip.family));
-    const ConfigNode* named = root.find("family");
-    if (chip.family.empty() || named == nullptr) return nullptr;
-    if (families.find(chip.family) == nullptr) {
-        std::string hint = did_you_mean(chip.family, families.names());
-        if (hint.empty()) hint = fmt::format("known: {}", fmt::join(families.names(), ", "));
-        reading.error(*named, fmt::format("there is no family '{}'", chip.family), std::move(hint));
-        return nullptr;
-    }
-    const ConfigNode* node = root.find(chip.family);
-    if (node == nullptr)
-        reading.error(root, fmt::format("missing key '{}' in chip", chip.family),
-                      fmt::format("the map of 'family: {}'", chip.family));
-    return node;
 }
 
 /// Turns the names of memory YAMLs into files.
@@ -249,28 +247,37 @@ std::vector<MemoryFacts> facts_of(const ChipSpec& chip, const MemoryCatalog& cat
     return facts;
 }
 
+/// What an operating point sets goes before what the user sets.
+Document load_at_operating_point(const std::string& file, const std::vector<std::string>& overrides,
+                                 const ConfigPath& config_path) {
+    Document document = Document::load(ConfigKind::chip, file, config_path, overrides);
+    std::vector<std::string> all = operating_point_overrides(document);
+    if (all.empty()) return document;
+    all.insert(all.end(), overrides.begin(), overrides.end());
+    return Document::load(ConfigKind::chip, file, config_path, all);
+}
+
 LoadedChip load_chip_file(const std::string& file, const std::vector<std::string>& overrides,
                           const FamilyRegistry& families, const ConfigPath& config_path,
                           const MemoryCatalog& memories) {
-    const Document document = Document::load(ConfigKind::chip, file, config_path, overrides);
+    const Document document = load_at_operating_point(file, overrides, config_path);
     Reading reading(document);
     const ChipFile chip = chip_schema(families).read(document.root(), reading);
     LoadedChip loaded{.spec = to_spec(chip), .file = document.file()};
     find_memories(loaded.spec.memories, document, config_path, reading);
     loaded.memories = facts_of(loaded.spec, memories, document, reading);
-    if (const ConfigNode* node = family_node(chip, families, document.root(), reading)) {
-        const FamilyContext context{.chip = chip.name,
-                                    .process_nm = loaded.spec.process_nm,
-                                    .voltage = chip.process.voltage,
-                                    .config_path = &config_path,
-                                    .file = document.file(),
-                                    .memories = loaded.memories};
-        loaded.spec.device =
-            families.find(chip.family)->parse(*node, chip.family, context, reading);
-    }
+    const FamilyContext context{.chip = chip.name,
+                                .engine = {},
+                                .process_nm = loaded.spec.process_nm,
+                                .voltage = chip.process.voltage,
+                                .config_path = &config_path,
+                                .file = document.file(),
+                                .memories = loaded.memories};
+    loaded.spec.engines =
+        make_engines(chip.engines, chip.family, families, document.root(), context, reading);
     reading.finish();
-    PERFWATT_CHECK(loaded.spec.device != nullptr,
-                   fmt::format("the family '{}' made no device and said no reason", chip.family));
+    loaded.spec.family = loaded.spec.engines.front().family;
+    loaded.spec.device = loaded.spec.engines.front().device;
     for (const auto& [name, fact] : chip.published)
         loaded.published.push_back({.name = name, .value = fact.value, .source = fact.note});
     loaded.resolved = reading.resolved();
@@ -354,9 +361,15 @@ LoadedChip load_chip(const std::string& name_or_file, const std::vector<std::str
 
 nlohmann::ordered_json chip_json_schema(const FamilyRegistry& families) {
     nlohmann::ordered_json schema = json_schema(ConfigKind::chip, chip_schema(families).rule());
+    nlohmann::ordered_json one_of = nlohmann::ordered_json::array();
+    for (const char* form : {"family", "engines"})
+        one_of.push_back({{"required", nlohmann::ordered_json::array({form})}});
+    schema["else"]["oneOf"] = std::move(one_of);
     for (const std::string& name : families.names()) {
         nlohmann::ordered_json whole = families.find(name)->schema();
         schema["else"]["properties"][name] = whole;
+        for (const char* form : {"then", "else"})  // engines are whole: lists replace a parent's
+            schema[form]["properties"]["engines"]["items"]["properties"][name] = whole;
         relax(whole);
         schema["then"]["properties"][name] = std::move(whole);
     }

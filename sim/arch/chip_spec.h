@@ -42,11 +42,22 @@ struct HostSpec {
     std::string energy_source;
 };
 
-/// A chip as simulated: what every family shares, and the family's device.
+/// One accelerator of a chip: a map of its family, configured.
+struct ChipEngine {
+    std::string name;    ///< "gpu"; "dla0", "dla1" of two alike; a chip of one has its family's
+    std::string family;  ///< the word that its map stands under
+    std::string path;    ///< of its map in the chip's file: "npu", "engines.dla.npu"
+    Time launch;         ///< before it starts on what another engine has made
+    /// Which of the chip's memories it sees; the first holds its weights. Empty: all.
+    std::vector<MemoryId> memories;
+    std::shared_ptr<const Device> device;
+};
+
+/// A chip as simulated: what every family shares, and the devices of its engines.
 struct ChipSpec {
     std::string name;
     std::string description;
-    std::string family;
+    std::string family;  ///< of the first engine
     int process_nm = 0;
     double voltage = 0;
     Trust trust = Trust::none;
@@ -56,9 +67,13 @@ struct ChipSpec {
     std::vector<LinkSpec> links;
     std::vector<MemoryAttachment> memories;  ///< [0] holds weights, inputs and spilled activations
     Time launch;                             ///< host time before an inference starts on the chip
-    std::optional<HostSpec> host;            ///< none: what the chip cannot do cannot be done
+    std::vector<std::string> operating_points;  ///< the fastest first; empty: there is but one
+    std::string operating_point;                ///< chosen; empty: the fastest within the cap
+    std::optional<double> power_cap_w;          ///< average, within the power boundary
+    std::optional<HostSpec> host;               ///< none: what the chip cannot do cannot be done
     std::string config_hash;
-    std::shared_ptr<const Device> device;
+    std::vector<ChipEngine> engines;       ///< at least one; all share memories and links
+    std::shared_ptr<const Device> device;  ///< of the first engine
 };
 
 }  // namespace perfwatt

@@ -17,6 +17,7 @@ class ConfigPath;
 /// What a family may need to know of the chip around its own map.
 struct FamilyContext {
     std::string chip;
+    std::string engine;  ///< whose map it is; the family's name where the chip has but one
     int process_nm = 0;
     double voltage = 0;
     const ConfigPath* config_path = nullptr;  ///< never null: for energy tables

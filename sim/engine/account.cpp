@@ -39,8 +39,13 @@ CauseTimes causes_of(const RunRecord& record, const PathSlice& slice) {
         of(causes, TimeCause::memory_latency) = length - busy;
         return causes;
     }
-    const Time working = std::min(length, record.device.duration(command));
-    const Time filling = std::min(working, record.device.fill_drain(command));
+    if (std::holds_alternative<Exchange>(command.work)) {
+        of(causes, TimeCause::memory_bandwidth) = length;  // a link is busy moving data
+        return causes;
+    }
+    const Device& device = record.device_of(command.unit);
+    const Time working = std::min(length, device.duration(command));
+    const Time filling = std::min(working, device.fill_drain(command));
     const bool is_contract = std::holds_alternative<Contract>(command.work);
     of(causes, is_contract ? TimeCause::compute : TimeCause::vector) = working - filling;
     of(causes, TimeCause::fill_drain) = filling;
@@ -66,7 +71,11 @@ std::vector<UnitUse> unit_uses(const RunRecord& record) {
     std::vector<BusySweep> sweeps(record.program.units.size());
     std::vector<UnitUse> uses;
     for (const Unit& unit : record.program.units) {
-        uses.push_back({.name = unit.name, .kind = unit.kind, .core = unit.core, .busy = {}});
+        uses.push_back({.name = unit.name,
+                        .kind = unit.kind,
+                        .core = unit.core,
+                        .engine = unit.engine,
+                        .busy = {}});
     }
     for (std::size_t i = 0; i < record.program.commands.size(); ++i) {
         const std::size_t unit = record.program.commands[i].unit.index();
@@ -86,7 +95,7 @@ void add_work(const RunRecord& record, const Command& command, LayerUse& layer) 
         layer.traffic[store->target.memory.index()].write_bytes += store->target.bytes();
     } else if (const auto* contract = std::get_if<Contract>(&command.work)) {
         layer.useful_macs += contract->useful_macs;
-        layer.executed_macs += record.device.executed_macs(*contract);
+        layer.executed_macs += record.device_of(command.unit).executed_macs(*contract);
     }
 }
 
@@ -96,16 +105,18 @@ struct LayerUnit {
 };
 using LayerUnits = std::map<std::size_t, LayerUnit>;  ///< by unit
 
-UnitKind busiest_kind(const RunRecord& record, const LayerUnits& units) {
-    UnitKind kind = UnitKind::dma;
+/// The unit that did most of a layer: a DMA engine only if nothing else did anything.
+void set_engine(const RunRecord& record, const LayerUnits& units, LayerUse& layer) {
     Time most = Time{-1};
-    for (const auto& [unit, use] : units) {
-        if (record.program.units[unit].kind != UnitKind::dma && use.sweep.busy() > most) {
+    for (const auto& [index, use] : units) {
+        const Unit& unit = record.program.units[index];
+        if (most.fs < 0) layer.engine_index = unit.engine;
+        if (unit.kind != UnitKind::dma && use.sweep.busy() > most) {
             most = use.sweep.busy();
-            kind = record.program.units[unit].kind;
+            layer.engine = unit.kind;
+            layer.engine_index = unit.engine;
         }
     }
-    return kind;
 }
 
 /// What limits a layer that is nowhere on the critical path: the cause that its busiest unit
@@ -145,7 +156,7 @@ std::vector<LayerUse> layer_uses(const RunRecord& record, const PathBreakdown& p
     }
     for (std::size_t i = 0; i < layers.size(); ++i) {
         layers[i].on_critical_path = path.layers[i];
-        layers[i].engine = busiest_kind(record, units[i]);
+        set_engine(record, units[i], layers[i]);
         layers[i].limited_by = sum(path.layers[i]) > Time::zero()
                                    ? largest(path.layers[i])
                                    : limit_off_path(record, layers[i], units[i]);
@@ -153,37 +164,39 @@ std::vector<LayerUse> layer_uses(const RunRecord& record, const PathBreakdown& p
     return layers;
 }
 
-/// The matrix and vector units' work by pair of operand types, with the device's peaks.
-std::vector<invariants::Work> unit_work(const RunRecord& record) {
+/// One engine's matrix and vector units' work by pair of operand types, with its device's peaks.
+std::vector<invariants::Work> unit_work(const RunRecord& record, std::size_t engine) {
+    const Device& device = *record.devices[engine];
     std::map<std::pair<DataType, DataType>, std::int64_t> macs;
     std::map<DataType, std::int64_t> operations;
     for (const Command& command : record.program.commands) {
-        const UnitKind kind = record.program.units[command.unit.index()].kind;
+        const Unit& unit = record.program.units[command.unit.index()];
+        if (static_cast<std::size_t>(unit.engine) != engine) continue;
+        const UnitKind kind = unit.kind;
         const auto* contract = std::get_if<Contract>(&command.work);
         const auto* vector = std::get_if<Vector>(&command.work);
         if (contract != nullptr && kind == UnitKind::matrix) {
-            macs[{contract->first_type, contract->second_type}] +=
-                record.device.executed_macs(*contract);
+            macs[{contract->first_type, contract->second_type}] += device.executed_macs(*contract);
         } else if (vector != nullptr && kind == UnitKind::vector) {
             operations[vector->type] += vector->operations;
         }
     }
     invariants::Work matrix{.resource = "the matrix units", .parts = {}};
     for (const auto& [types, amount] : macs) {
-        matrix.parts.push_back(
-            {amount, record.device.peak(types.first, types.second).macs_per_second});
+        matrix.parts.push_back({amount, device.peak(types.first, types.second).macs_per_second});
     }
     invariants::Work vector{.resource = "the vector units", .parts = {}};
     for (const auto& [type, amount] : operations) {
-        vector.parts.push_back(
-            {amount, record.device.peak(type, type).vector_operations_per_second});
+        vector.parts.push_back({amount, device.peak(type, type).vector_operations_per_second});
     }
     return {matrix, vector};
 }
 
 void check_times(const RunRecord& record, const PlatformResult& result) {
-    for (const invariants::Work& work : unit_work(record)) {
-        invariants::no_faster_than_peak(work, result.end);
+    for (std::size_t engine = 0; engine < record.devices.size(); ++engine) {
+        for (const invariants::Work& work : unit_work(record, engine)) {
+            invariants::no_faster_than_peak(work, result.end);
+        }
     }
     for (const UnitUse& unit : result.units) {
         invariants::no_busier_than_elapsed({.name = unit.name, .busy = unit.busy}, result.end);
@@ -261,7 +274,7 @@ PlatformResult account(RunRecord record) {
     for (const Command& command : record.program.commands) {
         if (const auto* contract = std::get_if<Contract>(&command.work)) {
             result.useful_macs += contract->useful_macs;
-            result.executed_macs += record.device.executed_macs(*contract);
+            result.executed_macs += record.device_of(command.unit).executed_macs(*contract);
         }
     }
     for (const LinkRecord& link : record.links) {

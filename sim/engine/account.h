@@ -27,14 +27,18 @@ struct MemoryRecord {
 /// What a simulation leaves behind, as plain values.
 struct RunRecord {
     const Program& program;
-    const Device& device;
-    Time launched;  ///< no command started before
+    std::vector<const Device*> devices;  ///< by engine
+    Time launched;                       ///< no command started before
     std::int64_t removed_macs = 0;
     std::vector<CommandTimes> times;
     std::vector<LinkRecord> links;
     std::vector<MemoryRecord> memories;  ///< by MemoryId
     std::vector<BusyCurve> dma_ports;    ///< by UnitId; empty for other units
     Counts counts;
+
+    [[nodiscard]] const Device& device_of(UnitId unit) const {
+        return *devices[static_cast<std::size_t>(program.units[unit.index()].engine)];
+    }
 };
 
 /// When the last command ends.

@@ -13,7 +13,7 @@ DmaEngine::DmaEngine(const sc_core::sc_module_name& name, UnitId unit, Simulatio
     : UnitModule(name, unit, context),
       socket("socket"),
       memories_(memories),
-      port_(context.device.dma_port()),
+      port_(context.device_of(unit).dma_port()),
       in_flight_(memories.size(), 0),
       pieces_left_(context.program.commands.size(), 0) {
     socket.register_nb_transport_bw(this, &DmaEngine::on_response);

@@ -51,27 +51,62 @@ std::vector<Action> host_actions(const std::optional<HostSpec>& host) {
              .not_modelled = host->picojoules_per_operation > 0 ? "" : "the chip's file says 0"}};
 }
 
-void count_host(const Program& program, const std::vector<ActionId>& ids, Counts& counts) {
+std::vector<Action> exchange_actions(const std::optional<PlatformExchange>& link) {
+    if (!link) return {};
+    return {{.name = link->name + ".bit",
+             .unit = "bit",
+             .meaning = "a bit sent to another chip of the system",
+             .component = EnergyComponent::link,
+             .picojoules = link->picojoules_per_bit,
+             .source = link->energy_source,
+             .not_modelled = link->picojoules_per_bit > 0 ? "" : "the system's file says 0"}};
+}
+
+/// What is done neither by an engine nor by a memory: work on the host, exchanges between chips.
+void count_outside(const Program& program, const std::vector<ActionId>& host,
+                   const std::vector<ActionId>& exchange, Counts& counts) {
     for (const Command& command : program.commands) {
-        const auto* delay = std::get_if<Delay>(&command.work);
-        if (delay == nullptr || delay->operations == 0) continue;
-        PERFWATT_CHECK(!ids.empty(), "a program has host work, its chip no host");
         const int layer = command.layer.valid() ? command.layer.value : counts.layers() - 1;
-        counts.add(layer, ids.front(), delay->operations);
+        if (const auto* delay = std::get_if<Delay>(&command.work)) {
+            if (delay->operations == 0) continue;
+            PERFWATT_CHECK(!host.empty(), "a program has host work, its chip no host");
+            counts.add(layer, host.front(), delay->operations);
+        } else if (const auto* sent = std::get_if<Exchange>(&command.work)) {
+            PERFWATT_CHECK(!exchange.empty(), "a program exchanges data, its chip has no peers");
+            counts.add(layer, exchange.front(), 8 * sent->link_bytes);
+        }
     }
+}
+
+/// The engines of a setup, also where it names its only device.
+std::vector<PlatformEngine> engines_of(const PlatformSetup& setup) {
+    if (!setup.engines.empty()) return setup.engines;
+    return {{.name = {}, .device = setup.device}};
+}
+
+/// What an engine counts, told apart by its name where there are others.
+std::vector<Action> actions_of(const PlatformEngine& engine, bool alone) {
+    std::vector<Action> actions = engine.device->actions();
+    if (!alone)
+        for (Action& action : actions) action.name = engine.name + "." + action.name;
+    return actions;
 }
 
 /// All actions of a platform and where each of its parts finds its own.
 struct ActionTable {
     std::vector<Action> actions;
-    std::vector<ActionId> device;
+    std::vector<std::vector<ActionId>> engines;
     std::vector<ActionId> host;
+    std::vector<ActionId> exchange;
     std::vector<std::vector<ActionId>> links;
     std::vector<std::vector<ActionId>> memories;
 
     explicit ActionTable(const PlatformSetup& setup) {
-        device = append(actions, setup.device->actions());
+        for (const PlatformEngine& engine : setup.engines) {
+            engines.push_back(append(actions, actions_of(engine, setup.engines.size() == 1)));
+        }
         host = append(actions, host_actions(setup.host));
+        exchange = append(actions, exchange_actions(setup.exchange));
         for (const auto& link : setup.links) {
             links.push_back(append(actions, link->actions()));
         }
@@ -103,6 +138,9 @@ void check_setup(const PlatformSetup& setup) {
     }
     for (const Unit& unit : program.units) {
         PERFWATT_CHECK(unit.core >= 0, "unit " + unit.name + " is of no core");
+        PERFWATT_CHECK(
+            unit.engine >= 0 && static_cast<std::size_t>(unit.engine) < setup.engines.size(),
+            "unit " + unit.name + " is of no engine");
     }
     for (std::size_t i = 0; i < program.commands.size(); ++i) {
         const Command& command = program.commands[i];
@@ -124,15 +162,19 @@ class Simulation {
           table_(setup),
           context_{
               .program = *setup.program,
-              .device = *setup.device,
+              .devices = {},
               .schedule = Schedule(*setup.program),
               .counts = Counts(table_.actions, static_cast<int>(setup.program->layers.size()) + 1),
-              .device_actions = table_.device,
+              .device_actions = table_.engines,
+              .scratchpad_index = ScratchpadIndex(setup.program->units),
               .scratchpads = {},
               .units = {},
               .launch = setup.launch,
               .failure = {}},
           memory_system_("memory_system", context_, setup.links, setup.memories) {
+        for (const PlatformEngine& engine : setup.engines) {
+            context_.devices.push_back(engine.device);
+        }
         for (const PlatformMemory& memory : setup.memories) {
             attachments_.push_back(memory.attachment);
         }
@@ -156,24 +198,24 @@ class Simulation {
 
   private:
     void add_scratchpads() {
-        int cores = 1;
-        for (const Unit& unit : setup_.program->units) {
-            cores = std::max(cores, unit.core + 1);
-        }
-        const ScratchpadGeometry geometry = setup_.device->scratchpad();
-        for (int core = 0; core < cores; ++core) {
-            context_.scratchpads.emplace_back(geometry, setup_.program->units.size());
+        const ScratchpadIndex& index = context_.scratchpad_index;
+        for (std::size_t i = 0; i < index.size(); ++i) {
+            const auto engine = static_cast<std::size_t>(index.engine_of(i));
+            PERFWATT_CHECK(engine < context_.devices.size(), "a scratchpad of no engine");
+            context_.scratchpads.emplace_back(context_.devices[engine]->scratchpad(),
+                                              setup_.program->units.size());
         }
     }
 
     void add_unit(UnitId id) {
         const std::string name = fmt::format("unit{}", id.value);
-        const UnitFactory* factory = setup_.device->unit_factory();
+        const UnitFactory* factory = context_.device_of(id).unit_factory();
+        const UnitKind kind = setup_.program->units[id.index()].kind;
         std::unique_ptr<UnitModule> unit;
         if (factory != nullptr) {
             unit = factory->make(id, context_);
         }
-        if (unit == nullptr && setup_.program->units[id.index()].kind == UnitKind::dma) {
+        if (unit == nullptr && kind == UnitKind::dma) {
             auto dma = std::make_unique<DmaEngine>(name.c_str(), id, context_, attachments_);
             dma->socket.bind(memory_system_.socket);
             dma_engines_.push_back({id, dma.get()});
@@ -187,7 +229,7 @@ class Simulation {
 
     RunRecord record() {
         RunRecord record{.program = *setup_.program,
-                         .device = *setup_.device,
+                         .devices = context_.devices,
                          .launched = setup_.launch,
                          .removed_macs = setup_.removed_macs,
                          .times = context_.schedule.times(),
@@ -196,7 +238,7 @@ class Simulation {
                          .dma_ports = std::vector<BusyCurve>(units_.size()),
                          .counts = std::move(context_.counts)};
         const Time end = end_of_run(record);
-        count_host(*setup_.program, table_.host, record.counts);
+        count_outside(*setup_.program, table_.host, table_.exchange, record.counts);
         for (MemorySystem::Link& link : memory_system_.links()) {
             record.links.push_back(std::move(link.record));
         }
@@ -227,7 +269,11 @@ class Simulation {
 }  // namespace
 
 PlatformResult simulate(PlatformSetup setup) {
-    PERFWATT_CHECK(setup.program != nullptr && setup.device != nullptr, "a platform without parts");
+    setup.engines = engines_of(setup);
+    PERFWATT_CHECK(setup.program != nullptr, "a platform without parts");
+    for (const PlatformEngine& engine : setup.engines) {
+        PERFWATT_CHECK(engine.device != nullptr, "an engine without a device");
+    }
     check_setup(setup);
     prepare_kernel();
     Simulation simulation(setup);

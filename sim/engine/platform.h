@@ -24,16 +24,32 @@ struct PlatformMemory {
     std::unique_ptr<MemoryModel> model;
 };
 
+/// An accelerator of a platform: whose device the program's units of this engine are.
+struct PlatformEngine {
+    std::string name;  ///< goes before the names of its actions where there are several engines
+    const Device* device = nullptr;
+};
+
+/// The link to the other chips of a system, for programs that exchange data with them.
+struct PlatformExchange {
+    std::string name;
+    double picojoules_per_bit = 0;
+    std::string energy_source;
+};
+
 /// All that a simulation is built from. Borrowed things outlive it.
 struct PlatformSetup {
     const Program* program = nullptr;
-    const Device* device = nullptr;
+    const Device* device = nullptr;       ///< of the only engine, where `engines` is empty
+    std::vector<PlatformEngine> engines;  ///< by Unit::engine
     std::vector<std::unique_ptr<LinkModel>> links;
     std::vector<PlatformMemory> memories;  ///< by MemoryId
     /// Host time before the first command; zero where the program has a launch command of its own.
     Time launch;
     /// Prices the operations of host commands; needed where the program has any.
     std::optional<HostSpec> host;
+    /// Prices what is exchanged with other chips; needed where the program does so.
+    std::optional<PlatformExchange> exchange;
     std::int64_t removed_macs = 0;  ///< of the layers' MACs, by named passes
     bool want_timeline = false;
 };
@@ -42,6 +58,7 @@ struct UnitUse {
     std::string name;
     UnitKind kind = UnitKind::dma;
     int core = 0;
+    int engine = 0;
     Time busy;  ///< at least one command in flight
     std::int64_t commands = 0;
 };
@@ -66,6 +83,7 @@ struct LayerUse {
     Time end;    ///< of its last
     TimeCause limited_by = TimeCause::idle;
     UnitKind engine = UnitKind::dma;  ///< the kind of unit busiest for it, DMA only if alone
+    int engine_index = 0;             ///< of that unit: which engine it belongs to
     std::int64_t commands = 0;
     std::vector<LayerTraffic> traffic;  ///< by MemoryId
     std::int64_t useful_macs = 0;

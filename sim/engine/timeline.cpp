@@ -10,7 +10,8 @@ namespace {
 constexpr std::int64_t kSamples = 2000;  ///< of a counter over the whole run
 
 /// Index into the timeline's names, in the order of the variant's alternatives.
-const std::array<const char*, 5> kWorkNames = {"load", "store", "contract", "vector", "delay"};
+const std::array<const char*, std::variant_size_v<CommandWork>> kWorkNames = {
+    "load", "store", "contract", "vector", "delay", "exchange"};
 
 Timeline::Counter bandwidth_counter(const MemoryRecord& memory, Time end) {
     Timeline::Counter counter{.name = memory.report.name + " read+write, GB/s", .samples = {}};

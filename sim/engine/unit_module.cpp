@@ -41,12 +41,16 @@ void UnitModule::end(CommandId command, Time now) {
     unblocked_.clear();
     context_.schedule.end(command, now, unblocked_);
     const Command& ended = context_.command(command);
-    if (ended.layer.valid()) {
-        context_.device.count(ended, context_.device_actions, context_.counts);
-    } else {
-        Command shared = ended;
-        shared.layer = LayerId{context_.shared_row()};
-        context_.device.count(shared, context_.device_actions, context_.counts);
+    if (!std::holds_alternative<Exchange>(ended.work)) {  // no device's: counted by the platform
+        const Device& device = context_.device_of(unit_);
+        const std::vector<ActionId>& ids = context_.device_actions[context_.engine_of(unit_)];
+        if (ended.layer.valid()) {
+            device.count(ended, ids, context_.counts);
+        } else {
+            Command shared = ended;
+            shared.layer = LayerId{context_.shared_row()};
+            device.count(shared, ids, context_.counts);
+        }
     }
     for (const UnitId unit : unblocked_) {
         context_.units[unit.index()]->wake();
@@ -62,11 +66,13 @@ void ComputeUnit::check(const Command& command) const {
 void ComputeUnit::begin(CommandId id, Time now) {
     const Command& command = context_.command(id);
     check(command);
-    duration_ = context_.device.duration(command);
+    const auto* exchange = std::get_if<Exchange>(&command.work);
+    const Device& device = context_.device_of(unit_);
+    duration_ = exchange != nullptr ? exchange->duration : device.duration(command);
     PERFWATT_CHECK(duration_ >= Time::zero(),
                    fmt::format("command {} takes less than no time", id.value));
     uses_.clear();
-    context_.device.bank_uses(command, uses_);
+    device.bank_uses(command, uses_);
     start(id, now);
     context_.scratchpad_of(unit_).claim(now, unit_, duration_, uses_);
     running_ = id;

@@ -17,12 +17,13 @@ using LayerId = StrongId<struct LayerTag>;  ///< a row of the report
 using MemoryId = StrongId<struct MemoryTag>;
 
 /// What an execution unit is; a family names its units and says how long each takes.
-enum class UnitKind : std::uint8_t { dma, matrix, vector, pim, host };
+enum class UnitKind : std::uint8_t { dma, matrix, vector, pim, host, link };
 
 struct Unit {
-    std::string name;  ///< "core0.matrix"
+    std::string name;  ///< "core0.matrix"; of several engines "dla0.core0.matrix"
     UnitKind kind = UnitKind::dma;
-    int core = 0;
+    int core = 0;    ///< of its engine
+    int engine = 0;  ///< whose device says what its commands take; a host's delays are anybody's
 };
 
 /// `rows` rows of `row_bytes` contiguous bytes, `pitch_bytes` apart, in a memory's own addresses.
@@ -80,12 +81,21 @@ struct Delay {
     std::int64_t operations = 0;
 };
 
+/// Data exchanged with the other chips of a system, all of which do the same at the same time; its
+/// duration is a closed form (models/link/link_collective.h).
+struct Exchange {
+    Time duration;
+    std::int64_t link_bytes = 0;  ///< this chip sends, over all steps
+};
+
+using CommandWork = std::variant<Load, Store, Contract, Vector, Delay, Exchange>;
+
 /// One tile-sized command. It starts when its unit is free (commands of a unit start in program
 /// order) and every command in `after` has ended.
 struct Command {
     UnitId unit;
     LayerId layer;
-    std::variant<Load, Store, Contract, Vector, Delay> work;
+    CommandWork work;
     std::vector<CommandId> after;  ///< earlier commands only
 };
 
@@ -93,6 +103,23 @@ struct Layer {
     std::string name;
     std::string operator_type;
     std::int64_t macs = 0;  ///< of the graph
+};
+
+/// Scratchpads are numbered through: those of the cores of engine 0, then those of engine 1, …
+class ScratchpadIndex {
+  public:
+    explicit ScratchpadIndex(const std::vector<Unit>& units);
+
+    [[nodiscard]] std::size_t of(const Unit& unit) const {
+        return first_[static_cast<std::size_t>(unit.engine)] + static_cast<std::size_t>(unit.core);
+    }
+    [[nodiscard]] std::size_t size() const { return engine_of_.size(); }
+    /// Whose the scratchpad is.
+    [[nodiscard]] int engine_of(std::size_t scratchpad) const { return engine_of_[scratchpad]; }
+
+  private:
+    std::vector<std::size_t> first_;  ///< by engine
+    std::vector<int> engine_of_;
 };
 
 /// What a compiler hands to a platform: readable as text (program_text.h), replayable.

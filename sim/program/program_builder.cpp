@@ -109,14 +109,22 @@ std::int64_t end_of(const Region& region) {
 
 struct ProgramBuilder::State {
     Program program;
-    std::vector<Space> scratchpads;  ///< by core
+    explicit State(std::vector<Unit> units)
+        : index(units), scratchpads(index.size()), latest(units.size()) {
+        program.units = std::move(units);
+    }
+
+    ScratchpadIndex index;
+    std::vector<Space> scratchpads;
     std::vector<Space> memories;
     std::vector<Access> found;
+    std::vector<CommandId> latest;  ///< by unit
+    std::int32_t first_unit = 0;  ///< of the engine whose ids are given
 
     void touch(const Buffer& buffer, Access access, bool writes) {
         access.writes = writes;
-        const auto core = static_cast<std::size_t>(program.units[access.unit.index()].core);
-        scratchpads[core].touch(buffer.address, buffer.address + buffer.bytes, access, found);
+        const std::size_t scratchpad = index.of(program.units[access.unit.index()]);
+        scratchpads[scratchpad].touch(buffer.address, buffer.address + buffer.bytes, access, found);
     }
     void touch(const Region& region, Access access, bool writes) {
         access.writes = writes;
@@ -176,15 +184,12 @@ struct ProgramBuilder::State {
         touch(vector.output, access, true);
     }
     void touch_all(const Delay&, const Access&) {}
+    void touch_all(const Exchange&, const Access&) {}
 };
 
 ProgramBuilder::ProgramBuilder(std::vector<Unit> units, std::vector<std::string> memories)
-    : state_(std::make_unique<State>()) {
-    int cores = 0;
-    for (const Unit& unit : units) cores = std::max(cores, unit.core + 1);
-    state_->scratchpads.resize(static_cast<std::size_t>(cores));
+    : state_(std::make_unique<State>(std::move(units))) {
     state_->memories.resize(memories.size());
-    state_->program.units = std::move(units);
     state_->program.memories = std::move(memories);
 }
 
@@ -197,11 +202,24 @@ LayerId ProgramBuilder::add_layer(Layer layer) {
     return {static_cast<std::int32_t>(state_->program.layers.size()) - 1};
 }
 
-CommandId ProgramBuilder::add(UnitId unit, LayerId layer,
-                              std::variant<Load, Store, Contract, Vector, Delay> work,
+void ProgramBuilder::set_engine(int engine) {
+    const std::vector<Unit>& units = state_->program.units;
+    const auto first = std::find_if(units.begin(), units.end(),
+                                    [engine](const Unit& unit) { return unit.engine == engine; });
+    PERFWATT_CHECK(first != units.end(), "an engine without units");
+    state_->first_unit = static_cast<std::int32_t>(first - units.begin());
+}
+
+CommandId ProgramBuilder::last_command(UnitId unit) const {
+    return state_->latest[static_cast<std::size_t>(state_->first_unit + unit.value)];
+}
+
+CommandId ProgramBuilder::add(UnitId unit, LayerId layer, CommandWork work,
                               const std::vector<CommandId>& extra) {
     Program& program = state_->program;
-    PERFWATT_CHECK(unit.valid() && unit.index() < program.units.size(), "a unit that is not there");
+    PERFWATT_CHECK(unit.valid(), "a unit that is not there");
+    unit.value += state_->first_unit;
+    PERFWATT_CHECK(unit.index() < program.units.size(), "a unit that is not there");
     const CommandId id{static_cast<std::int32_t>(program.commands.size())};
     std::vector<Access>& found = state_->found;
     found.clear();
@@ -215,6 +233,7 @@ CommandId ProgramBuilder::add(UnitId unit, LayerId layer,
     Command command{.unit = unit, .layer = layer, .work = std::move(work), .after = {}};
     state_->wait_for_found(command, id);
     program.commands.push_back(std::move(command));
+    state_->latest[unit.index()] = id;
     return id;
 }
 

@@ -18,9 +18,13 @@ class ProgramBuilder {
     ProgramBuilder& operator=(ProgramBuilder&&) noexcept;
 
     LayerId add_layer(Layer layer);
+    /// From now on ids of units are those of this engine's device, counted from its first unit, as
+    /// Device::units() has them. At first: engine 0, whose units come first.
+    void set_engine(int engine);
+    /// The latest command of a unit of the engine in question; invalid before its first.
+    [[nodiscard]] CommandId last_command(UnitId unit) const;
     /// `extra` are dependencies beyond those of the bytes (a barrier, a launch).
-    CommandId add(UnitId unit, LayerId layer,
-                  std::variant<Load, Store, Contract, Vector, Delay> work,
+    CommandId add(UnitId unit, LayerId layer, CommandWork work,
                   const std::vector<CommandId>& extra = {});
     /// Says that a command whose work names no addresses (a host's) also writes, or reads, these
     /// bytes: later commands that touch them wait for it. It must be the latest command.

@@ -33,7 +33,11 @@ class Checker {
         for (const CommandId before : command.after)
             if (!before.valid() || before.index() >= at_)
                 complain(fmt::format("waits for command {}, which is not earlier", before.value));
-        const UnitKind kind = program_.units[command.unit.index()].kind;
+        const Unit& unit = program_.units[command.unit.index()];
+        const UnitKind kind = unit.kind;
+        scratchpad_ = limits_.scratchpad_bytes;
+        if (!limits_.engine_scratchpad_bytes.empty())
+            scratchpad_ = limits_.engine_scratchpad_bytes.at(static_cast<std::size_t>(unit.engine));
         std::visit([&](const auto& work) { check(work, kind); }, command.work);
     }
 
@@ -67,11 +71,14 @@ class Checker {
     void check(const Delay& delay, UnitKind) {
         require(delay.duration >= Time::zero(), "a delay back in time");
     }
+    void check(const Exchange& exchange, UnitKind kind) {
+        require(kind == UnitKind::link, "only a link exchanges data");
+        require(exchange.duration >= Time::zero() && exchange.link_bytes >= 0, "a negative size");
+    }
     void check(const Buffer& buffer) {
-        if (buffer.bytes < 0 || buffer.address < 0 ||
-            buffer.address + buffer.bytes > limits_.scratchpad_bytes)
+        if (buffer.bytes < 0 || buffer.address < 0 || buffer.address + buffer.bytes > scratchpad_)
             complain(fmt::format("scratchpad bytes {}+{} lie outside {}", buffer.address,
-                                 buffer.bytes, limits_.scratchpad_bytes));
+                                 buffer.bytes, scratchpad_));
     }
     void check(const Region& region) {
         if (!region.memory.valid() || region.memory.index() >= limits_.memory_bytes.size()) {
@@ -94,6 +101,7 @@ class Checker {
     const Program& program_;
     const ProgramLimits& limits_;
     std::size_t at_ = 0;
+    std::int64_t scratchpad_ = 0;  ///< bytes of the command's unit
     std::vector<std::string> found_;
 };
 

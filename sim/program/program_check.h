@@ -10,7 +10,9 @@ namespace perfwatt {
 
 /// What a program's addresses must stay within.
 struct ProgramLimits {
-    std::int64_t scratchpad_bytes = 0;       ///< of each core
+    std::int64_t scratchpad_bytes = 0;  ///< of each core
+    /// By engine, where they differ; empty: `scratchpad_bytes`.
+    std::vector<std::int64_t> engine_scratchpad_bytes = {};
     std::vector<std::int64_t> memory_bytes;  ///< by MemoryId; 0: not limited
 };
 

@@ -12,7 +12,8 @@
 namespace perfwatt {
 namespace {
 
-constexpr std::array<std::string_view, 5> kUnitKinds = {"dma", "matrix", "vector", "pim", "host"};
+constexpr std::array<std::string_view, 6> kUnitKinds = {"dma", "matrix", "vector",
+                                                        "pim", "host",   "link"};
 
 using Out = fmt::memory_buffer;
 
@@ -64,6 +65,11 @@ void write(Out& out, const Vector& vector) {
 void write(Out& out, const Delay& delay) {
     fmt::format_to(std::back_inserter(out), "delay fs {} operations {}", delay.duration.fs,
                    delay.operations);
+}
+
+void write(Out& out, const Exchange& exchange) {
+    fmt::format_to(std::back_inserter(out), "exchange fs {} bytes {}", exchange.duration.fs,
+                   exchange.link_bytes);
 }
 
 /// Reads one line word by word; every problem is a UserError with the line.
@@ -232,6 +238,11 @@ Command read_command(LineReader& in) {
         delay.duration.fs = in.number("fs");
         delay.operations = in.number("operations");
         command.work = delay;
+    } else if (work == "exchange") {
+        Exchange exchange;
+        exchange.duration.fs = in.number("fs");
+        exchange.link_bytes = in.number("bytes");
+        command.work = exchange;
     } else {
         in.fail(fmt::format("'{}' is no command", work));
     }
@@ -251,6 +262,7 @@ Unit read_unit(LineReader& in) {
     if (i == kUnitKinds.size()) in.fail(fmt::format("'{}' is no kind of unit", kind));
     unit.kind = static_cast<UnitKind>(i);
     unit.core = static_cast<int>(in.number("core"));
+    if (!in.done()) unit.engine = static_cast<int>(in.number("engine"));
     return unit;
 }
 
@@ -281,8 +293,9 @@ std::string to_text(const Program& program) {
     const auto into = std::back_inserter(out);
     fmt::format_to(into, "perfwatt-program 1\n");
     for (const Unit& unit : program.units)
-        fmt::format_to(into, "unit {} {} core {}\n", quoted(unit.name),
-                       kUnitKinds[static_cast<std::size_t>(unit.kind)], unit.core);
+        fmt::format_to(into, "unit {} {} core {}{}\n", quoted(unit.name),
+                       kUnitKinds[static_cast<std::size_t>(unit.kind)], unit.core,
+                       unit.engine == 0 ? "" : fmt::format(" engine {}", unit.engine));
     for (const std::string& memory : program.memories)
         fmt::format_to(into, "memory {}\n", quoted(memory));
     for (const Layer& layer : program.layers)

@@ -11,6 +11,7 @@ namespace perfwatt {
 ///
 ///   perfwatt-program 1
 ///   unit "core0.dma0" dma core 0
+///   unit "gpu.core0.dma0" dma core 0 engine 1
 ///   memory "dram"
 ///   layer "conv1" "Conv" macs 1024
 ///   command unit 0 layer 0 load memory 0 at 4096 row 64 rows 2 pitch 128 to 0+128 after 3 5

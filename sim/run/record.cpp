@@ -7,6 +7,7 @@
 #include "sim/base/diagnostics.h"
 #include "sim/base/version.h"
 #include "sim/engine/invariants.h"
+#include "sim/run/scenario.h"
 #include "sim/stats/energy.h"
 
 namespace perfwatt {
@@ -60,6 +61,8 @@ std::string_view engine_name(UnitKind kind) {
             return "pim";
         case UnitKind::host:
             return "host";
+        case UnitKind::link:
+            return "link";
     }
     return "";
 }
@@ -136,6 +139,7 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
                   .phase = context.request.phase,
                   .context = context.context,
                   .scenario = context.request.scenario,
+                  .operating_point = context.chip.operating_point,
                   .memory_timing = context.request.memory_timing,
                   .trust = context.chip.trust,
                   .estimated = estimated_paths(context),
@@ -144,11 +148,13 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
     add_unique(result.not_modelled, context.compiled.not_modelled);
 
     result.latency_ns = figures.end.ns();
-    result.latency_p50_ns = result.latency_ns;  // one request at a time, each like the next
-    result.latency_p99_ns = result.latency_ns;
+    // What is left out of the program counts in the latency, not in the times of its commands.
+    const double beyond = result.latency_ns - context.answered.back().ns();
+    result.latency_p50_ns = percentile(context.answered, 0.5).ns() + beyond;
+    result.latency_p99_ns = percentile(context.answered, 0.99).ns() + beyond;
     if (context.request.phase == "prefill") result.ttft_ns = result.latency_ns;
     result.energy_pj = priced.total_pj;
-    set_rates(result, static_cast<double>(context.request.batch));
+    set_rates(result, static_cast<double>(context.items));
 
     result.macs = figures.useful_macs;
     result.executed_macs = figures.executed_macs;

@@ -114,8 +114,7 @@ LayerId ProgramMaker::layer(const std::string& name) {
     return current;
 }
 
-CommandId ProgramMaker::add(UnitId unit, std::variant<Load, Store, Contract, Vector, Delay> work,
-                            std::vector<CommandId> after) {
+CommandId ProgramMaker::add(UnitId unit, CommandWork work, std::vector<CommandId> after) {
     program.commands.push_back({unit, current, std::move(work), std::move(after)});
     return CommandId{static_cast<std::int32_t>(program.commands.size()) - 1};
 }

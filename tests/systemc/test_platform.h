@@ -111,8 +111,7 @@ class ProgramMaker {
     CommandId vector(UnitId unit, std::int64_t operations, std::vector<CommandId> after = {});
     CommandId delay(UnitId unit, Time duration, std::int64_t operations = 0,
                     std::vector<CommandId> after = {});
-    CommandId add(UnitId unit, std::variant<Load, Store, Contract, Vector, Delay> work,
-                  std::vector<CommandId> after);
+    CommandId add(UnitId unit, CommandWork work, std::vector<CommandId> after);
 
     LayerId current;  ///< of the commands added next; none at first
 };
