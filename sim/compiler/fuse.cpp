@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "sim/compiler/passes.h"
@@ -42,14 +43,19 @@ class Fuser {
         for (const TensorId output : graph.outputs) leaves_[output.index()] = true;
     }
 
-    std::vector<FusionGroup> run(bool enabled) {
+    std::vector<FusionGroup> run(bool enabled, const Accepts& accepts) {
         std::vector<FusionGroup> groups;
+        std::map<int, FusionGroup> attentions;
+        if (enabled && accepts) attentions = take_attention(accepts);
         for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+            const auto attention = attentions.find(static_cast<int>(i));
+            if (attention != attentions.end()) groups.push_back(std::move(attention->second));
             if (grouped_[i]) continue;
             const Node& node = graph_.nodes[i];
             FusionGroup group{.anchor = {static_cast<std::int32_t>(i)},
                               .followers = {},
-                              .output = node.outputs.front()};
+                              .output = node.outputs.front(),
+                              .attention = {}};
             const Kind kind = enabled ? kind_of(node) : Kind::none;
             if (kind != Kind::none) grow(group, kind);
             for (const NodeId follower : group.followers) grouped_[follower.index()] = true;
@@ -59,6 +65,23 @@ class Fuser {
     }
 
   private:
+    /// By anchor, the attentions that the device does as one kernel.
+    std::map<int, FusionGroup> take_attention(const Accepts& accepts) {
+        std::map<int, FusionGroup> groups;
+        for (FoundAttention& found : find_attention(graph_)) {
+            if (!accepts(kernel_of(graph_, found))) continue;
+            FusionGroup group{
+                .anchor = found.anchor, .followers = {}, .output = found.output, .attention = {}};
+            for (const NodeId member : found.members) {
+                grouped_[member.index()] = true;
+                if (member != found.anchor) group.followers.push_back(member);
+            }
+            group.attention = std::move(found);
+            groups.emplace(group.anchor.value, std::move(group));
+        }
+        return groups;
+    }
+
     [[nodiscard]] Kind kind_of(const Node& node) const {
         switch (operator_class(node)) {
             case OperatorClass::contraction:
@@ -180,8 +203,8 @@ class Fuser {
 
 }  // namespace
 
-std::vector<FusionGroup> fuse(const Graph& graph, bool enabled) {
-    return Fuser(graph).run(enabled);
+std::vector<FusionGroup> fuse(const Graph& graph, bool enabled, const Accepts& accepts) {
+    return Fuser(graph).run(enabled, accepts);
 }
 
 std::string to_text(const Graph& graph) {
@@ -209,6 +232,7 @@ std::string to_text(const Graph& graph, const std::vector<FusionGroup>& groups) 
     for (const FusionGroup& group : groups) {
         const Node& anchor = graph.nodes[group.anchor.index()];
         text += fmt::format("{} \"{}\"", anchor.type, anchor.name);
+        if (group.attention) text += " as attention";
         for (const NodeId follower : group.followers)
             text += fmt::format(" + {}", graph.nodes[follower.index()].type);
         text += fmt::format(" to {}\n", group.output.value);

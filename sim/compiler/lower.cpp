@@ -46,6 +46,10 @@ class Lowerer {
     const Tensor& tensor(TensorId id) const { return graph_.tensor(id); }
 
     void lower(const FusionGroup& group) {
+        if (group.attention) {
+            attention(*group.attention);
+            return;
+        }
         const Node node = graph_.nodes[group.anchor.index()];
         switch (operator_class(node)) {
             case OperatorClass::contraction:
@@ -187,6 +191,20 @@ class Lowerer {
         made.work = lowered.work;
         made.outputs = {operand(group.output)};
         add(std::move(made), macs(graph_, node));
+    }
+
+    /// Named after the product with the values.
+    void attention(const FoundAttention& found) {
+        Kernel made = kernel_of(graph_, found);
+        std::int64_t products = 0;
+        for (const NodeId member : found.members) {
+            const Node& node = graph_.nodes[member.index()];
+            if (operator_class(node) == OperatorClass::contraction) products += macs(graph_, node);
+        }
+        made.name = graph_.nodes[found.values.index()].name;
+        made.operator_type = "Attention";
+        PERFWATT_CHECK(products == found.work.macs(), "attention of other MACs than its products");
+        add(std::move(made), products);
     }
 
     /// The overlapping results of a transposed convolution are added up by the vector unit.

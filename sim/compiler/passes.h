@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "sim/arch/device.h"
 #include "sim/arch/kernel.h"
 #include "sim/compiler/compiler.h"
+#include "sim/compiler/fuse_attention.h"
 #include "sim/compiler/precision.h"
 #include "sim/graph/graph.h"
 
@@ -26,13 +28,18 @@ void quantise(Graph& graph, const Precision& precision);
 /// Nodes that become one kernel: an anchor and what is applied to its output before it goes on.
 struct FusionGroup {
     NodeId anchor;
-    std::vector<NodeId> followers;  ///< in topological order
-    TensorId output;                ///< of the last
+    std::vector<NodeId> followers;            ///< in topological order
+    TensorId output;                          ///< of the last
+    std::optional<FoundAttention> attention;  ///< the group is one; its nodes are the followers
 };
 
+/// Whether the device takes a kernel of several products.
+using Accepts = std::function<bool(const Kernel&)>;
+
 /// Covers all nodes, in topological order of the anchors. Without `enabled` every node stands
-/// alone.
-[[nodiscard]] std::vector<FusionGroup> fuse(const Graph& graph, bool enabled);
+/// alone. Attention is one group where `accepts` takes its kernel.
+[[nodiscard]] std::vector<FusionGroup> fuse(const Graph& graph, bool enabled,
+                                            const Accepts& accepts = {});
 
 /// A tensor that is a part of another one's bytes: the result of a view, an input of a
 /// concatenation.
