@@ -46,7 +46,8 @@ class Compiler {
                                 fmt::format("one of {}", fmt::join(pass_names(), ", ")));
     }
 
-    std::variant<Compiled, Infeasible> run() {
+    /// All passes up to the mapping of every kernel; why nothing fits, or nothing.
+    std::optional<Infeasible> plan() {
         out_.graph_macs = macs(graph_) * options_.runs;
         for (std::string& note : fold(graph_)) out_.notes.push_back(std::move(note));
         dump("fold", [&] { return to_text(graph_); });
@@ -54,14 +55,27 @@ class Compiler {
         dump("infer", [&] { return to_text(graph_); });
         quantise(graph_, precision_);
         dump("quantise", [&] { return to_text(graph_); });
-        const std::vector<FusionGroup> groups = fuse(graph_, options_.fuse);
+        const std::vector<FusionGroup> groups = fuse(graph_, options_.fuse, accepts());
         dump("fuse", [&] { return to_text(graph_, groups); });
+        fused_attention_ = std::any_of(groups.begin(), groups.end(), [](const FusionGroup& group) {
+            return group.attention.has_value();
+        });
         lowered_ = lower(graph_, groups, precision_);
         dump("lower", [&] { return to_text(lowered_); });
         place();
         dump("place", [&] { return placed_text(); });
         repeat_ = find_repeat(lowered_);
-        if (auto problem = map()) return *problem;
+        return map();
+    }
+
+    /// Whether some kernel is a whole attention.
+    [[nodiscard]] bool fused_attention() const { return fused_attention_; }
+    [[nodiscard]] Time predicted() const { return out_.predicted; }
+    /// Mappings found so far serve another plan of the same device.
+    void share_mappings(Compiler& other) { memo_ = other.memo_; }
+
+    /// After plan(): the program.
+    Compiled finish() {
         dump("map", [&] { return mapped_text(); });
         dump("allocate", [&] { return allocated_text(); });
         emit();
@@ -76,6 +90,19 @@ class Compiler {
         const auto& wanted = options_.dump_after;
         if (std::find(wanted.begin(), wanted.end(), pass) != wanted.end())
             out_.dumps.emplace_back(pass, text());
+    }
+
+    /// Whether the device does attention as one kernel. Mappings given for its products, or for
+    /// the softmax between, are those of separate kernels.
+    [[nodiscard]] Accepts accepts() const {
+        if (!options_.fuse_attention) return {};
+        if (!options_.mappings.empty())
+            for (const FoundAttention& found : find_attention(graph_))
+                for (const NodeId member : found.members)
+                    if (member != found.values &&
+                        options_.mappings.contains(graph_.nodes[member.index()].name))
+                        return {};
+        return [this](const Kernel& kernel) { return !target_.device->refuses(kernel); };
     }
 
     /// The device takes what it can, the host the rest if there is one.
@@ -307,7 +334,7 @@ class Compiler {
                                     .choice = plan_.choices[i]});
         }
         const std::vector<int> order = emitted_kernels();
-        for (int run = 0; run < options_.runs; ++run)
+        for (int run = 0; run < options_.runs; ++run) {
             for (const int index : order) {
                 emit_kernel(static_cast<std::size_t>(index), program);
                 if (program.program().commands.size() > kMostCommands)
@@ -315,6 +342,8 @@ class Compiler {
                         fmt::format("'{}' takes more than {} commands", graph_.name, kMostCommands),
                         "a smaller batch or context, or a larger scratchpad for larger tiles");
             }
+            out_.run_ends.push_back(program.program().commands.size());
+        }
         if (repeat_) {
             repeat_->first_layer =
                 out_.kernels[static_cast<std::size_t>(repeat_->first_kernel)].layer;
@@ -461,6 +490,7 @@ class Compiler {
     Compiled out_;
     Lowered lowered_;
     std::vector<bool> on_host_;
+    bool fused_attention_ = false;
     std::optional<Repeat> repeat_;
     std::unique_ptr<Allocator> allocator_;
     Plan plan_;
@@ -502,7 +532,20 @@ const std::vector<std::string>& pass_names() {
 
 std::variant<Compiled, Infeasible> compile(Graph graph, const CompileTarget& target,
                                            const CompileOptions& options) {
-    return Compiler(graph, target, options).run();
+    Graph copy = graph;
+    Compiler compiler(graph, target, options);
+    std::optional<Infeasible> problem = compiler.plan();
+    if (compiler.fused_attention() && options.mappings.empty()) {
+        // Attention as one kernel is worth it where its plan costs less than that of its parts.
+        CompileOptions apart = options;
+        apart.fuse_attention = false;
+        Compiler other(copy, target, apart);
+        other.share_mappings(compiler);
+        const std::optional<Infeasible> misfit = other.plan();
+        if (!misfit && (problem || other.predicted() < compiler.predicted())) return other.finish();
+    }
+    if (problem) return *problem;
+    return compiler.finish();
 }
 
 }  // namespace perfwatt

@@ -46,6 +46,7 @@ struct CompileOptions {
     Start start = Start::steady;
     int effort = 1000;  ///< candidates priced for each kernel, at most
     bool fuse = true;
+    bool fuse_attention = true;        ///< as one kernel where the device takes it
     bool resident_weights = true;      ///< keep weights on chip where room is left
     bool resident_activations = true;  ///< keep activations on chip where they fit
     /// Blocks emitted of a repeated segment; 0: all. At least 3 otherwise: first, middle, last.
@@ -115,10 +116,11 @@ struct Compiled {
     std::vector<TargetMemory> memories;     ///< those compiled for
     LayerBound bound;                       ///< of the emitted program
     std::optional<Repeat> repeat;
-    Time predicted;                 ///< by the device's cost function, of all runs
-    int candidates = 0;             ///< mappings priced
-    std::int64_t graph_macs = 0;    ///< of the network as given
-    std::int64_t removed_macs = 0;  ///< by passes, named in `notes`
+    std::vector<std::size_t> run_ends;  ///< by run: the number of commands up to its end
+    Time predicted;                     ///< by the device's cost function, of all runs
+    int candidates = 0;                 ///< mappings priced
+    std::int64_t graph_macs = 0;        ///< of the network as given
+    std::int64_t removed_macs = 0;      ///< by passes, named in `notes`
     std::int64_t host_operations = 0;
     std::int64_t on_chip_bytes = 0;  ///< of a core's scratchpad: activations and weights kept
     std::int64_t memory_bytes = 0;   ///< of memory 0 in use

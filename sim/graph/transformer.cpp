@@ -88,6 +88,7 @@ class Builder {
                                    .bias = spec_.bias,
                                    .rotary = spec_.positions == Positions::rotary,
                                    .cached = run_.phase != Phase::forward,
+                                   .causal = spec_.kind == Kind::decoder,
                                    .past = past_};
         const TensorId first = before ? graph_.norm(name + ".attention.norm", x, spec_.norm) : x;
         x = graph_.add(name + ".attention.add", "Add",
@@ -216,11 +217,16 @@ TensorId add_attention(GraphBuilder& builder, const std::string& name, TensorId 
     if (input.size() != 3)
         throw ShapeError(
             fmt::format("attention works on [batch, tokens, size], not on {}", to_string(input)));
-    const auto project = [&](const std::string& part, std::int64_t heads) {
+    const TensorId context = shape.context.valid() ? shape.context : x;
+    const auto project = [&](const std::string& part, TensorId from, std::int64_t heads) {
         const std::int64_t features = checked_multiply(heads, shape.head_dim);
-        const TensorId flat = builder.linear(name + part, x, {features, shape.bias});
+        const TensorId flat = builder.linear(name + part, from, {features, shape.bias});
+        const Shape made = builder.shape(flat);
+        if (made.size() != 3)
+            throw ShapeError(fmt::format("attention works on [batch, tokens, size], not on {}",
+                                         to_string(builder.shape(from))));
         return builder.add(name + part + ".heads", "Reshape", {flat},
-                           {{"shape", Shape{input[0], input[1], heads, shape.head_dim}}});
+                           {{"shape", Shape{made[0], made[1], heads, shape.head_dim}}});
     };
     const auto turn = [&](const std::string& part, TensorId heads) {
         if (!shape.rotary) return heads;
@@ -237,17 +243,19 @@ TensorId add_attention(GraphBuilder& builder, const std::string& name, TensorId 
         builder.set_role(all, TensorRole::state);
         return all;
     };
-    const TensorId q = turn(".query", project(".query", shape.heads));
-    const TensorId k = cache(".key", turn(".key", project(".key", shape.kv_heads)));
-    const TensorId v = cache(".value", project(".value", shape.kv_heads));
-    const TensorId scores = builder.add(name + ".scores", "perfwatt.AttentionScores", {q, k});
+    const TensorId q = turn(".query", project(".query", x, shape.heads));
+    const TensorId k = cache(".key", turn(".key", project(".key", context, shape.kv_heads)));
+    const TensorId v = cache(".value", project(".value", context, shape.kv_heads));
+    const TensorId scores = builder.add(name + ".scores", "perfwatt.AttentionScores", {q, k},
+                                        {{"causal", std::int64_t{shape.causal ? 1 : 0}}});
     const TensorId weights =
         builder.add(name + ".softmax", "Softmax", {scores}, {{"axis", std::int64_t{-1}}});
     const TensorId mixed = builder.add(name + ".values", "perfwatt.AttentionValues", {weights, v});
     const TensorId joined =
         builder.add(name + ".join", "Reshape", {mixed},
                     {{"shape", Shape{input[0], input[1], shape.heads * shape.head_dim}}});
-    return builder.linear(name + ".output", joined, {input[2], shape.bias});
+    return builder.linear(name + ".output", joined,
+                          {input[2], shape.output_bias.value_or(shape.bias)});
 }
 
 MapSchema<TransformerSpec> transformer_schema() {

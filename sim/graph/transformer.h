@@ -72,7 +72,11 @@ struct TransformerRun {
 struct AttentionShape {
     std::int64_t heads = 1, kv_heads = 1, head_dim = 1;
     bool bias = false, rotary = false, cached = false;
+    bool causal = false;    ///< a token sees those before it and itself; all pairs are counted
     std::int64_t past = 0;  ///< tokens already in the cache
+    /// What keys and values are made of, [batch, length, any size]; invalid: x itself.
+    TensorId context = {};
+    std::optional<bool> output_bias = {};  ///< as `bias` if absent
 };
 TensorId add_attention(GraphBuilder& builder, const std::string& name, TensorId x,
                        const AttentionShape& shape);
