@@ -21,6 +21,9 @@ struct PieceExtension : tlm::tlm_extension<PieceExtension> {
     int master = 0;
     std::uint64_t sequence = 0;  ///< of the master's pieces; breaks ties
     CommandId command;
+    /// The master takes the answer ahead of the kernel's time, with a delay, and does nothing then
+    /// but ask for more: nobody else hears of it before that time.
+    bool takes_early_answer = false;
     Buffer part;  ///< of the scratchpad, that the piece fills or empties
     /// Write, at BEGIN_REQ: when its first datum stood at the master; its last one does at the time
     /// of the request. Read, at BEGIN_RESP: the same for data that arrive.

@@ -105,21 +105,69 @@ void MemorySystem::on_event() {
 }
 
 void MemorySystem::act(Time now) {
+    local_ = now;
     while (true) {
         if (sc_core::sc_pending_activity_at_current_time()) {
+            PERFWATT_CHECK(local_ == now, "a master acted at once on an answer given early");
             event_.notify(sc_core::SC_ZERO_TIME);  // others first
             return;
         }
-        if (due_.empty() || due_.top().at > now) {
-            break;
+        const Serving served = serve(now);
+        if (served == Serving::waits_for_kernel) {
+            wake_at(local_, now);
+            return;
         }
-        while (!due_.empty() && due_.top().at <= now) {
-            const std::size_t id = due_.top().flight;
-            due_.pop();
-            move_on(id, now);
+        if (served == Serving::something) {
+            continue;
         }
+        Time others = Time::max();
+        if (sc_core::sc_pending_activity_at_future_time()) {
+            others =
+                now +
+                Time{static_cast<std::int64_t>(sc_core::sc_time_to_pending_activity().value())};
+        }
+        run_ahead(others);
+        const Time next = next_due();
+        if (next >= others || next == Time::max()) {
+            const bool busy = std::any_of(memories_.begin(), memories_.end(),
+                                          [](const Memory& memory) { return memory.busy(); });
+            wake_at(busy ? others : next, now);
+            return;
+        }
+        local_ = next;
     }
-    run_ahead(now);
+}
+
+void MemorySystem::wake_at(Time at, Time now) {
+    if (at == Time::max()) {
+        at = local_;  // the kernel's time has to follow
+    }
+    if (at > now) {
+        event_.notify(to_sc_time(at - now));
+    }
+}
+
+bool MemorySystem::answers(const Flight& flight) const {
+    if (flight.stage != Stage::to_master) {
+        return false;
+    }
+    const Memory& memory = memories_[flight.piece->memory.index()];
+    return flight.direction == Direction::write || flight.links_done == memory.record.via.size();
+}
+
+MemorySystem::Serving MemorySystem::serve(Time now) {
+    Serving served = Serving::nothing;
+    while (next_due() <= local_) {
+        const std::size_t id = due_.top().flight;
+        const Flight& flight = flights_[id];
+        if (local_ > now && !flight.piece->takes_early_answer && answers(flight)) {
+            return Serving::waits_for_kernel;
+        }
+        due_.pop();
+        move_on(id, now);
+        served = Serving::something;
+    }
+    return served;
 }
 
 void MemorySystem::move_on(std::size_t id, Time now) {
@@ -132,9 +180,9 @@ void MemorySystem::move_on(std::size_t id, Time now) {
         cross_link(flight);
         schedule(id, flight.passage.tail);
     } else if (flight.stage == Stage::to_memory) {
-        submit(id, now);
+        submit(id);
     } else {
-        answer(id);
+        answer(id, now);
     }
 }
 
@@ -156,24 +204,30 @@ void MemorySystem::cross_link(Flight& flight) {
     ++flight.links_done;
 }
 
-void MemorySystem::submit(std::size_t id, Time now) {
+void MemorySystem::submit(std::size_t id) {
     Flight& flight = flights_[id];
     const PieceExtension& piece = *flight.piece;
-    PERFWATT_CHECK(advanced_to_ <= now, "a memory model ran past a request");
+    Memory& memory = memories_[piece.memory.index()];
+    PERFWATT_CHECK(memory.advanced_to <= local_, "a memory model ran past a request");
+    if (!memory.busy()) {
+        memory.advanced_to = local_;
+        memory.record.busy.add_point(local_, memory.model->data_bus_busy(local_));
+    }
+    ++memory.in_flight;
     flight.stage = Stage::in_memory;
     flight.links_done = 0;
-    memories_[piece.memory.index()].model->submit(
-        now, {.address = static_cast<std::int64_t>(flight.payload->get_address()),
-              .row_bytes = piece.row_bytes,
-              .rows = piece.rows,
-              .pitch_bytes = piece.pitch_bytes,
-              .direction = flight.direction,
-              .layer = piece.layer,
-              .master = piece.master,
-              .id = id});
+    memory.model->submit(local_,
+                         {.address = static_cast<std::int64_t>(flight.payload->get_address()),
+                          .row_bytes = piece.row_bytes,
+                          .rows = piece.rows,
+                          .pitch_bytes = piece.pitch_bytes,
+                          .direction = flight.direction,
+                          .layer = piece.layer,
+                          .master = piece.master,
+                          .id = id});
 }
 
-void MemorySystem::answer(std::size_t id) {
+void MemorySystem::answer(std::size_t id, Time now) {
     const Flight flight = flights_[id];
     free_flights_.push_back(id);
     // The extension belongs to the payload, which is the master's and not constant to it.
@@ -181,77 +235,69 @@ void MemorySystem::answer(std::size_t id) {
     piece.head = flight.passage.head;
     flight.payload->set_response_status(tlm::TLM_OK_RESPONSE);
     tlm::tlm_phase phase = tlm::BEGIN_RESP;
-    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    sc_core::sc_time delay = to_sc_time(local_ - now);
     const auto status =
         socket[static_cast<int>(flight.socket)]->nb_transport_bw(*flight.payload, phase, delay);
     PERFWATT_CHECK(status == tlm::TLM_COMPLETED, "a master did not take its answer");
 }
 
-Time MemorySystem::completion_bound() const {
-    Time bound = Time::max();
+void MemorySystem::advance(Memory& memory, Time limit) {
+    completions_.clear();
+    const Time reached = memory.model->advance_to_completion(limit, completions_);
+    for (const MemoryCompletion& completion : completions_) {
+        PERFWATT_CHECK(completion.at >= reached && completion.at > memory.advanced_to,
+                       fmt::format("memory {} answers for {} fs when {} fs have passed",
+                                   memory.model->report().name, completion.at.fs,
+                                   std::max(reached, memory.advanced_to).fs));
+        Flight& flight = flights_.at(completion.id);
+        PERFWATT_CHECK(flight.stage == Stage::in_memory, "a request is answered twice");
+        flight.stage = Stage::to_master;
+        ++memory.record.traffic.answered_requests;
+        memory.settles = std::max(memory.settles, completion.at);
+        --memory.in_flight;
+        Time at = completion.at;
+        if (flight.direction == Direction::write) {
+            at += memory.latency;  // the acknowledgement is small
+        } else {
+            // No faster than the memory's peak, and not before it was asked.
+            const auto bytes = static_cast<std::int64_t>(flight.payload->get_data_length());
+            flight.passage = {completion.at - transfer_time(bytes, memory.peak_bytes_per_second),
+                              completion.at};
+        }
+        schedule(completion.id, at);
+    }
+    PERFWATT_CHECK(reached > memory.advanced_to, "a memory model makes no progress");
+    memory.advanced_to = reached;
+    memory.record.busy.add_point(reached, memory.model->data_bus_busy(reached));
+}
+
+Time MemorySystem::common_limit(Time others) const {
+    Time limit = std::min(others, next_due());
+    if (memories_.size() == 1) {
+        return limit;
+    }
+    const auto busy = std::count_if(memories_.begin(), memories_.end(),
+                                    [](const Memory& memory) { return memory.busy(); });
     for (const Memory& memory : memories_) {
-        bound = std::min(bound, memory.model->next_completion_bound());
+        // Of several, none may pass the completion that another is about to find.
+        if (busy > 1 && memory.in_flight > 0) {
+            limit = std::min(limit, memory.model->next_completion_bound());
+        }
     }
-    return bound;
+    return limit;
 }
 
-void MemorySystem::advance_all(Time limit) {
-    for (Memory& memory : memories_) {
-        completions_.clear();
-        memory.model->advance(limit, completions_);
-        for (const MemoryCompletion& completion : completions_) {
-            PERFWATT_CHECK(completion.at >= limit,
-                           fmt::format("memory {} answers for {} fs when {} fs have passed",
-                                       memory.model->report().name, completion.at.fs, limit.fs));
-            Flight& flight = flights_.at(completion.id);
-            PERFWATT_CHECK(flight.stage == Stage::in_memory, "a request is answered twice");
-            flight.stage = Stage::to_master;
-            ++memory.record.traffic.answered_requests;
-            Time at = completion.at;
-            if (flight.direction == Direction::write) {
-                at += memory.latency;  // the acknowledgement is small
-            } else {
-                // No faster than the memory's peak, and not before it was asked.
-                const auto bytes = static_cast<std::int64_t>(flight.payload->get_data_length());
-                flight.passage = {
-                    completion.at - transfer_time(bytes, memory.peak_bytes_per_second),
-                    completion.at};
+void MemorySystem::run_ahead(Time others) {
+    bool further = true;
+    while (further) {
+        const Time limit = common_limit(others);
+        further = false;
+        for (Memory& memory : memories_) {
+            if (memory.busy() && memory.advanced_to < limit) {
+                advance(memory, limit);
+                further = true;
             }
-            schedule(completion.id, at);
         }
-    }
-    advanced_to_ = limit;
-}
-
-void MemorySystem::run_ahead(Time now) {
-    Time others = Time::max();
-    if (sc_core::sc_pending_activity_at_future_time()) {
-        others =
-            now + Time{static_cast<std::int64_t>(sc_core::sc_time_to_pending_activity().value())};
-    }
-    Time bound = completion_bound();
-    while (true) {
-        const Time next = due_.empty() ? others : std::min(others, due_.top().at);
-        const Time limit = std::min(next, bound);
-        if (limit == Time::max()) {
-            return;  // nothing in flight, nobody about to act
-        }
-        PERFWATT_CHECK(bound > advanced_to_, "a memory model makes no progress");
-        const bool reached_next = bound >= next;
-        if (limit > advanced_to_) {
-            advance_all(limit);
-            bound = completion_bound();
-        }
-        if (reached_next) {
-            break;
-        }
-    }
-    for (Memory& memory : memories_) {
-        memory.record.busy.add_point(advanced_to_, memory.model->data_bus_busy(advanced_to_));
-    }
-    const Time wake = due_.empty() ? bound : std::min(bound, due_.top().at);
-    if (wake < Time::max()) {
-        event_.notify(to_sc_time(wake - now));
     }
 }
 

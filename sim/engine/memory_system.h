@@ -21,7 +21,10 @@ namespace perfwatt {
 ///   the order (time, master, sequence) whatever order the kernel ran them in.
 /// - It lets the memory models run ahead to the next moment at which anybody could act: the next
 ///   event of the kernel, the next arrival on a link, or the first moment at which some request in
-///   flight could complete. One kernel event serves many memory commands.
+///   flight completes.
+/// - It goes on to that moment itself, without the kernel, when nobody else could act before or at
+///   it: answers to masters that take them early, and what those send in return, carry a delay. One
+///   kernel event so serves many requests, and each many memory commands.
 class MemorySystem final : public sc_core::sc_module {
   public:
     MemorySystem(const sc_core::sc_module_name& name, SimulationContext& context,
@@ -40,7 +43,11 @@ class MemorySystem final : public sc_core::sc_module {
     struct Memory {
         MemoryModel* model = nullptr;
         std::int64_t peak_bytes_per_second = 0;
-        Time latency;  ///< of all links, one way
+        Time latency;       ///< of all links, one way
+        int in_flight = 0;  ///< requests of which nobody knows yet when they complete
+        Time advanced_to;
+        Time settles;  ///< when everything known to complete has done so
+        [[nodiscard]] bool busy() const { return in_flight > 0 || settles > advanced_to; }
         MemoryRecord record;
     };
     [[nodiscard]] std::vector<Link>& links() { return links_; }
@@ -72,15 +79,21 @@ class MemorySystem final : public sc_core::sc_module {
                                   tlm::tlm_phase& phase, sc_core::sc_time& delay);
     void on_event();
     void act(Time now);
+    enum class Serving : std::uint8_t { nothing, something, waits_for_kernel };
+    /// What is due at the local time.
+    Serving serve(Time now);
+    [[nodiscard]] bool answers(const Flight& flight) const;
     void move_on(std::size_t id, Time now);
     void cross_link(Flight& flight);
-    void submit(std::size_t id, Time now);
-    void answer(std::size_t id);
+    void submit(std::size_t id);
+    void answer(std::size_t id, Time now);
     void schedule(std::size_t id, Time at);
-    /// Lets the models run until somebody else could act; asks to be woken when one could complete.
-    void run_ahead(Time now);
-    void advance_all(Time limit);
-    [[nodiscard]] Time completion_bound() const;
+    /// Lets the models run until somebody could act: until `others`, or until the first thing due.
+    void run_ahead(Time others);
+    [[nodiscard]] Time common_limit(Time others) const;
+    void advance(Memory& memory, Time limit);
+    void wake_at(Time at, Time now);
+    [[nodiscard]] Time next_due() const { return due_.empty() ? Time::max() : due_.top().at; }
 
     SimulationContext& context_;
     std::vector<Link> links_;
@@ -89,7 +102,7 @@ class MemorySystem final : public sc_core::sc_module {
     std::vector<std::size_t> free_flights_;
     std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
     std::vector<MemoryCompletion> completions_;
-    Time advanced_to_;
+    Time local_;  ///< the time that has been served: the kernel's, or later
     bool acting_ = false;
     sc_core::sc_event event_;
 };

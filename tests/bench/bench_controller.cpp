@@ -77,7 +77,9 @@ class Master final : public sc_core::sc_module {
     [[nodiscard]] std::size_t answered() const { return answered_; }
 
   private:
-    void send() {
+    void send() { send_at(sim_now()); }
+
+    void send_at(Time now) {
         for (; sent_ < pieces_.size() && sent_ - answered_ < window_; ++sent_) {
             const Piece& piece = pieces_[sent_];
             if (under_way_ + piece.bytes > kWindowBytes) return;
@@ -90,7 +92,8 @@ class Master final : public sc_core::sc_module {
             payload.piece.row_bytes = piece.bytes;
             payload.piece.layer = 0;
             payload.piece.sequence = sent_;
-            payload.piece.head = std::max(sim_now(), piece.not_before);
+            payload.piece.head = std::max(now, piece.not_before);
+            payload.piece.takes_early_answer = true;
             tlm::tlm_phase phase = tlm::BEGIN_REQ;
             sc_core::sc_time delay = to_sc_time(payload.piece.head - sim_now());
             (void)socket->nb_transport_fw(payload, phase, delay);
@@ -98,11 +101,11 @@ class Master final : public sc_core::sc_module {
     }
 
     tlm::tlm_sync_enum on_response(tlm::tlm_generic_payload& payload, tlm::tlm_phase&,
-                                   sc_core::sc_time&) {
+                                   sc_core::sc_time& delay) {
         under_way_ -= static_cast<std::int64_t>(payload.get_data_length());
         payload.release();
         ++answered_;
-        send();
+        send_at(sim_now() + Time{static_cast<std::int64_t>(delay.value())});
         return tlm::TLM_COMPLETED;
     }
 
@@ -168,14 +171,10 @@ double simulate_once(const dram::DramSpec& spec, const std::vector<Piece>& piece
     const Program program;
     const NoDevice device;
     SimulationContext context{.program = program,
-                              .device = device,
+                              .devices = {&device},
                               .schedule = Schedule(program),
                               .counts = Counts(actions, 2),
-                              .device_actions = {},
-                              .scratchpads = {},
-                              .units = {},
-                              .launch = {},
-                              .failure = {}};
+                              .scratchpad_index = ScratchpadIndex(program.units)};
     std::vector<PlatformMemory> memories;
     memories.emplace_back();
     memories.back().attachment.name = std::string("m");
