@@ -4,8 +4,8 @@ namespace perfwatt::dram {
 namespace {
 
 constexpr std::array<std::string_view, kCommands> kCommandNames = {
-    "ACT",   "PRE",   "PREA",  "RD",  "WR",  "RDA", "WRA",
-    "REFAB", "REFPB", "REFSB", "PDE", "PDX", "SRE", "SRX", "RFMAB", "RFMPB", "RFMSB"};
+    "ACT",   "PRE", "PREA", "RD",  "WR",  "RDA",   "WRA",   "REFAB", "REFPB",
+    "REFSB", "PDE", "PDX",  "SRE", "SRX", "RFMAB", "RFMPB", "RFMSB"};
 
 constexpr std::array<std::string_view, kLevels> kLevelNames = {"channel", "pseudo_channel", "rank",
                                                                "bank_group", "bank"};

@@ -29,7 +29,7 @@ enum class Command : std::uint8_t {
     power_down_exit,
     self_refresh_enter,
     self_refresh_exit,
-    manage_all,   ///< refresh management (RFM): time for devices to look after busy rows
+    manage_all,  ///< refresh management (RFM): time for devices to look after busy rows
     manage_bank,
     manage_same_bank,
 };

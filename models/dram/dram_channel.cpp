@@ -188,7 +188,9 @@ void DramChannel::consider_column(int entry, int bank, int rank_of_class) {
         candidate.time >= wck_until_[static_cast<std::size_t>(device_.rank_of(bank))]) {
         candidate.cas = true;
         if (table_->wck_early) {
-            const Tick cas = std::max(candidate.time - 1, device_.bus_free(command));
+            const Tick cas =
+                std::max({candidate.time - 1, device_.bus_free(command),
+                          ranks_[static_cast<std::size_t>(device_.rank_of(bank))].awake_from});
             candidate.time = std::max(ready, cas);
         }
     }

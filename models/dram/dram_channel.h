@@ -132,6 +132,7 @@ class DramChannel {
         bool closed_to_sleep = false;  ///< its rows have been closed because it was idle
         int next_refresh_bank = 0;     ///< of the round of per-bank or same-bank refreshes
         Tick last_command = 0;
+        Tick awake_from = 0;  ///< understands commands again
         Tick idle_since = 0;  ///< no request since
         Tick since = 0;       ///< of the state whose residency is being counted
     };

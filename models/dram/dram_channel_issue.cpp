@@ -228,7 +228,8 @@ void DramChannel::account_rank(int index, Tick at) {
                                            : counters_.precharged_standby) += span;
             break;
         case Power::down:
-            counters_.power_down += span;
+            (device_.open_banks(index) > 0 ? counters_.active_power_down : counters_.power_down) +=
+                span;
             break;
         case Power::self_refresh:
             counters_.self_refresh += span;

@@ -100,15 +100,17 @@ void DramChannel::consider_sleep_of(int index) {
         candidate.command = deep ? Command::self_refresh_enter : Command::power_down_enter;
         candidate.time = deep ? deep_at : rank.last_command + power_policy_.power_down_after;
         if (rank.closed_to_sleep) candidate.time = now_;  // it has waited long enough
-        if (device_.open_banks(index) > 0) candidate.command = Command::precharge_all;
+        if (device_.open_banks(index) > 0 && (deep || !power_policy_.keep_rows_open)) {
+            candidate.command = Command::precharge_all;
+        }
     }
     candidate.time = std::max({now_, candidate.time, device_.earliest(candidate.command, bank)});
     consider(candidate);
 }
 
 void DramChannel::issue_power(const Candidate& chosen) {
-    const int index = device_.rank_of(chosen.bank);
-    Rank& rank = ranks_[at_index(index)];
+    const int rank_index = device_.rank_of(chosen.bank);
+    Rank& rank = ranks_[at_index(rank_index)];
     send(chosen.command, chosen.bank, -1, chosen.time, -1);
     if (log_ != nullptr) log(chosen.command, chosen.bank, -1, -1, chosen.time);
     rank.closed_to_sleep = false;
@@ -118,6 +120,9 @@ void DramChannel::issue_power(const Candidate& chosen) {
             break;
         case Command::power_down_exit:
             rank.power = Power::up;
+            for (const TimingTable::Rule& rule : table_->rules[index(Command::power_down_exit)]) {
+                if (rule.to == index(Command::read)) rank.awake_from = chosen.time + rule.wait;
+            }
             break;
         case Command::self_refresh_enter:
             rank.power = Power::self_refresh;
@@ -128,12 +133,12 @@ void DramChannel::issue_power(const Candidate& chosen) {
             // One of its own refreshes may have been cut off by the exit: one more is owed.
             if (refresh_policy_.mode == RefreshMode::all_bank) {
                 ++rank.debt;
-                force_refresh(index);
+                force_refresh(rank_index);
             }
             break;
         case Command::precharge_all:
-            for (int bank = index * device_.banks_per_rank();
-                 bank < (index + 1) * device_.banks_per_rank(); ++bank) {
+            for (int bank = rank_index * device_.banks_per_rank();
+                 bank < (rank_index + 1) * device_.banks_per_rank(); ++bank) {
                 queues_.row_changed(bank, -1);
             }
             rank.closed_to_sleep = true;

@@ -34,6 +34,7 @@ class DramCounters {
     Tick active_standby = 0;         ///< rank-ticks with a row open
     Tick precharged_standby = 0;     ///< rank-ticks with none
     Tick power_down = 0;
+    Tick active_power_down = 0;  ///< with a row open
     Tick self_refresh = 0;
     std::int64_t cas = 0;  ///< WCK synchronisations
 

@@ -17,6 +17,7 @@ MapSchema<RailFile> rail_schema() {
         .current("idd4w", &RailFile::idd4w, current, "writing without a gap")
         .current("idd5b", &RailFile::idd5b, current, "during a refresh")
         .current("idd2p", &RailFile::idd2p, current, "in power-down")
+        .current("idd3p", &RailFile::idd3p, current, "in power-down with rows open; 0: unknown")
         .current("idd6", &RailFile::idd6, current, "in self-refresh");
 }
 
@@ -30,6 +31,7 @@ MapSchema<TypicalFile> typical_schema() {
         .ratio("idd4w", &TypicalFile::idd4w, ratio, "of the data sheet's")
         .ratio("idd5b", &TypicalFile::idd5b, ratio, "of the data sheet's")
         .ratio("idd2p", &TypicalFile::idd2p, ratio, "of the data sheet's")
+        .ratio("idd3p", &TypicalFile::idd3p, ratio, "of the data sheet's")
         .ratio("idd6", &TypicalFile::idd6, ratio, "of the data sheet's");
 }
 
@@ -59,14 +61,17 @@ EnergyPrices prices(const CurrentsFile& file, const TypicalFile& part, const Dra
         out.active_standby.value += i3n * v;
         out.precharged_standby.value += i2n * v;
         out.power_down.value += rail.idd2p * part.idd2p * v;
+        out.active_power_down.value += rail.idd3p * part.idd3p * v;
         out.self_refresh.value += rail.idd6 * part.idd6 * v;
     }
     out.refresh_bank.value = out.refresh_all.value * file.refresh_bank_share;
     for (EnergyValue* value :
          {&out.activate, &out.precharge, &out.read, &out.write, &out.refresh_all, &out.refresh_bank,
-          &out.active_standby, &out.precharged_standby, &out.power_down, &out.self_refresh}) {
+          &out.active_standby, &out.precharged_standby, &out.power_down, &out.active_power_down,
+          &out.self_refresh}) {
         value->source = source;
     }
+    if (out.active_power_down.value == 0) out.active_power_down = estimated_active_power_down(out);
     out.read_io = {.value = file.read_io.value, .source = file.read_io.source()};
     out.write_io = {.value = file.write_io.value, .source = file.write_io.source()};
     return out;
@@ -88,6 +93,12 @@ MapSchema<CurrentsFile> currents_schema() {
         .maps("rails", &CurrentsFile::rails, rail_schema(), {.min = 1, .max = 8}, "supplies")
         .map("typical", &CurrentsFile::typical, typical_schema(), Presence::optional,
              "what devices draw, as part of the data sheet's maximum");
+}
+
+EnergyValue estimated_active_power_down(const EnergyPrices& prices) {
+    return {.value = prices.power_down.value + prices.active_standby.value -
+                     prices.precharged_standby.value,
+            .source = "estimated: power-down, and what open rows add in standby"};
 }
 
 EnergySpec energy_from(const CurrentsFile& file, const DramSpec& spec) {

@@ -18,11 +18,12 @@ constexpr std::array<CategoryText, kEnergyCategories> kTexts = {{
     {"write", "burst", "writes inside the devices, without the pins"},
     {"read_io", "burst", "driving the data pins of reads"},
     {"write_io", "burst", "receiving the data pins of writes"},
-    {"refresh_all", "REF", "all-bank refreshes of a rank"},
-    {"refresh_bank", "REF", "per-bank and same-bank refreshes"},
+    {"refresh_all", "REF", "all-bank refreshes of a rank, and RFM of one"},
+    {"refresh_bank", "REF", "per-bank and same-bank refreshes, and RFM of some banks"},
     {"active_standby", "tick", "ticks of a rank with a row open"},
     {"precharged_standby", "tick", "ticks of a rank with all rows closed"},
-    {"power_down", "tick", "ticks of a rank in power-down"},
+    {"power_down", "tick", "ticks of a rank in power-down, all rows closed"},
+    {"active_power_down", "tick", "ticks of a rank in power-down with a row open"},
     {"self_refresh", "tick", "ticks of a rank in self-refresh"},
 }};
 
@@ -50,6 +51,8 @@ const EnergyValue& value_of(EnergyCategory category, const EnergyPrices& prices)
             return prices.precharged_standby;
         case EnergyCategory::power_down:
             return prices.power_down;
+        case EnergyCategory::active_power_down:
+            return prices.active_power_down;
         case EnergyCategory::self_refresh:
             return prices.self_refresh;
     }
@@ -73,6 +76,7 @@ double price_of(EnergyCategory category, double value, const DramSpec& spec) {
         case EnergyCategory::active_standby:
         case EnergyCategory::precharged_standby:
         case EnergyCategory::power_down:
+        case EnergyCategory::active_power_down:
         case EnergyCategory::self_refresh:
             return value * devices * 1e9 / static_cast<double>(spec.tick_clock().hertz());
     }
@@ -129,12 +133,14 @@ std::int64_t count_of(EnergyCategory category, const DramCounters::Row& row) {
         case EnergyCategory::write_io:
             return at(Command::write) + at(Command::write_precharge);
         case EnergyCategory::refresh_all:
-            return at(Command::refresh_all);
+            return at(Command::refresh_all) + at(Command::manage_all);
         case EnergyCategory::refresh_bank:
-            return at(Command::refresh_bank) + at(Command::refresh_same_bank);
+            return at(Command::refresh_bank) + at(Command::refresh_same_bank) +
+                   at(Command::manage_bank) + at(Command::manage_same_bank);
         case EnergyCategory::active_standby:
         case EnergyCategory::precharged_standby:
         case EnergyCategory::power_down:
+        case EnergyCategory::active_power_down:
         case EnergyCategory::self_refresh:
             return 0;
     }
@@ -149,6 +155,8 @@ std::int64_t residency_of(EnergyCategory category, const DramCounters& counters)
             return counters.precharged_standby;
         case EnergyCategory::power_down:
             return counters.power_down;
+        case EnergyCategory::active_power_down:
+            return counters.active_power_down;
         case EnergyCategory::self_refresh:
             return counters.self_refresh;
         case EnergyCategory::activate:

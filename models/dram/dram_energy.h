@@ -21,10 +21,11 @@ enum class EnergyCategory : std::uint8_t {
     active_standby,
     precharged_standby,
     power_down,
+    active_power_down,
     self_refresh,
 };
 
-inline constexpr int kEnergyCategories = 12;
+inline constexpr int kEnergyCategories = 13;
 
 [[nodiscard]] std::string_view to_string(EnergyCategory category);
 

@@ -185,6 +185,8 @@ class Linter {
                      "shorten tREFIpb, or set refresh.banks_at_once");
             }
         }
+        check_temperature();
+        check_management();
         if (spec_.refresh.mode != RefreshMode::all_bank) return;
         const double share = static_cast<double>(wait) / static_cast<double>(spec_.ticks("tREFI")) *
                              spec_.refresh.divisor();
@@ -192,6 +194,64 @@ class Linter {
             error(fmt::format("refresh takes {:.0f} % of the time", 100 * share));
         } else if (share > 0.15) {
             warn(fmt::format("refresh takes {:.1f} % of the time", 100 * share));
+        }
+    }
+
+    void check_temperature() {
+        const RefreshPolicy& refresh = spec_.refresh;
+        constexpr int kNormal = 85;  // up to which tREFI holds, in every standard
+        const bool known = std::any_of(refresh.hot.begin(), refresh.hot.end(), [&](const auto& h) {
+            return refresh.temperature > h.above;
+        });
+        if (refresh.temperature > kNormal && !known) {
+            warn(fmt::format("at {} degrees it is refreshed as often as at {}", refresh.temperature,
+                             kNormal),
+                 "say in refresh.hot how much more often");
+        }
+        if (spec_.find("tREFI") == nullptr || refresh.mode == RefreshMode::all_bank) return;
+        const Tick wait =
+            wait_anywhere(refresh_command(refresh.mode), refresh_command(refresh.mode));
+        const TimingTable table(spec_);
+        if (wait > table.refresh_bank_interval) {
+            error(fmt::format("{} is due every {:.0f} ns, but takes {:.0f} ns",
+                              to_string(refresh_command(refresh.mode)),
+                              ns(table.refresh_bank_interval), ns(wait)));
+        }
+    }
+
+    void check_management() {
+        const ManagementPolicy& policy = spec_.refresh.management;
+        if (policy.mode == RefreshMode::none) return;
+        const Command command = management_command(policy.mode);
+        if (wait_anywhere(command, Command::activate) < 0) {
+            error(fmt::format("refresh management needs a constraint from {} to ACT",
+                              to_string(command)));
+        }
+        if (policy.initial < 1 || policy.maximum < policy.initial) {
+            error(
+                fmt::format("refresh management is due after {} activates and at most {}: the "
+                            "first must be at least 1 and not above the second",
+                            policy.initial, policy.maximum));
+            return;
+        }
+        const int per_management =
+            policy.per_management == 0 ? policy.initial : policy.per_management;
+        const Tick cycle = wait_of(Level::bank, Command::activate, Command::activate);
+        const double most = cycle <= 0 ? 0
+                                       : static_cast<double>(spec_.ticks("tREFI")) /
+                                             spec_.refresh.divisor() / static_cast<double>(cycle);
+        if (cycle > 0 && most < policy.per_refresh && most < policy.initial) {
+            warn(
+                fmt::format("a bank is activated at most {:.0f} times between refreshes, which "
+                            "take {} off its count: management is never due",
+                            most, policy.per_refresh));
+        }
+        const Tick wait = wait_anywhere(command, Command::activate);
+        if (cycle > 0 && wait > per_management * cycle) {
+            warn(
+                fmt::format("managing a bank takes {:.0f} ns after {} activates of {:.0f} ns: more "
+                            "than half the time of a busy bank",
+                            ns(wait), per_management, ns(cycle)));
         }
     }
 
@@ -307,6 +367,13 @@ std::vector<std::pair<std::string, std::string>> facts(const DramSpec& spec) {
                                                   100.0 * static_cast<double>(rule.wait) /
                                                       static_cast<double>(table.refresh_interval)));
         break;
+    }
+    const ManagementPolicy& management = spec.refresh.management;
+    if (management.mode != RefreshMode::none) {
+        facts.emplace_back("refresh management",
+                           fmt::format("{} after {} activates of a bank, {} at most",
+                                       to_string(management_command(management.mode)),
+                                       management.initial, management.maximum));
     }
     return facts;
 }

@@ -22,7 +22,8 @@ struct WckFile {
 struct PriceFile {
     Sourced<double> activate, precharge, read, write, read_io, write_io;
     Sourced<double> refresh, refresh_bank;
-    Sourced<double> active_standby, precharged_standby, power_down, self_refresh;
+    Sourced<double> active_standby, precharged_standby, power_down, active_power_down;
+    Sourced<double> self_refresh;
 };
 
 struct EnergyFile {
@@ -157,8 +158,8 @@ MapSchema<RefreshPolicy> refresh_schema() {
         .ratio("interval_divisor", &RefreshPolicy::interval_divisor,
                {.min = 0.25, .max = 8, .otherwise = 1},
                "shortens the interval beyond what the temperature asks for")
-        .count("temperature", &RefreshPolicy::temperature,
-               {.min = 0, .max = 150, .otherwise = 45}, "of the devices, degrees Celsius")
+        .count("temperature", &RefreshPolicy::temperature, {.min = 0, .max = 150, .otherwise = 45},
+               "of the devices, degrees Celsius")
         .maps("hot", &RefreshPolicy::hot, hot_schema(), {.max = 8},
               "how much more often it is refreshed when hot")
         .map("management", &RefreshPolicy::management, management_schema(), Presence::optional,
@@ -170,7 +171,9 @@ MapSchema<PowerPolicy> power_schema() {
         .count("power_down_after", &PowerPolicy::power_down_after, {.min = 0, .otherwise = 0},
                "idle clocks before power-down; 0: never")
         .count("self_refresh_after", &PowerPolicy::self_refresh_after, {.min = 0, .otherwise = 0},
-               "idle clocks before self-refresh; 0: never");
+               "idle clocks before self-refresh; 0: never")
+        .flag("keep_rows_open", &PowerPolicy::keep_rows_open, false,
+              "power down with rows open (active power-down) instead of closing them first");
 }
 
 MapSchema<MasterShare> master_schema() {
@@ -224,6 +227,9 @@ MapSchema<PriceFile> price_schema() {
         .power("active_standby", &PriceFile::active_standby, power, "one device, a row open")
         .power("precharged_standby", &PriceFile::precharged_standby, power, "all rows closed")
         .power("power_down", &PriceFile::power_down, power, "one device in power-down")
+        .power("active_power_down", &PriceFile::active_power_down,
+               {.min = "0 W", .max = "100 W", .otherwise = "0 W"},
+               "one device in power-down with a row open; 0: estimated from the others")
         .power("self_refresh", &PriceFile::self_refresh, power, "one device in self-refresh");
 }
 
@@ -288,18 +294,23 @@ EnergyValue value_of(const Sourced<double>& price, double factor) {
 
 EnergyPrices prices_of(const PriceFile& file) {
     constexpr double kMilliwatts = 1e3;
-    return {.activate = value_of(file.activate, 1),
-            .precharge = value_of(file.precharge, 1),
-            .read = value_of(file.read, 1),
-            .write = value_of(file.write, 1),
-            .read_io = value_of(file.read_io, 1),
-            .write_io = value_of(file.write_io, 1),
-            .refresh_all = value_of(file.refresh, 1),
-            .refresh_bank = value_of(file.refresh_bank, 1),
-            .active_standby = value_of(file.active_standby, kMilliwatts),
-            .precharged_standby = value_of(file.precharged_standby, kMilliwatts),
-            .power_down = value_of(file.power_down, kMilliwatts),
-            .self_refresh = value_of(file.self_refresh, kMilliwatts)};
+    EnergyPrices prices = {.activate = value_of(file.activate, 1),
+                           .precharge = value_of(file.precharge, 1),
+                           .read = value_of(file.read, 1),
+                           .write = value_of(file.write, 1),
+                           .read_io = value_of(file.read_io, 1),
+                           .write_io = value_of(file.write_io, 1),
+                           .refresh_all = value_of(file.refresh, 1),
+                           .refresh_bank = value_of(file.refresh_bank, 1),
+                           .active_standby = value_of(file.active_standby, kMilliwatts),
+                           .precharged_standby = value_of(file.precharged_standby, kMilliwatts),
+                           .power_down = value_of(file.power_down, kMilliwatts),
+                           .active_power_down = value_of(file.active_power_down, kMilliwatts),
+                           .self_refresh = value_of(file.self_refresh, kMilliwatts)};
+    if (prices.active_power_down.value == 0) {
+        prices.active_power_down = estimated_active_power_down(prices);
+    }
+    return prices;
 }
 
 std::string stem(const std::string& file) {

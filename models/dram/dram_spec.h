@@ -124,6 +124,7 @@ enum class PagePolicy : std::uint8_t { open, closed, adaptive };
 struct PowerPolicy {
     std::int64_t power_down_after = 0;    ///< idle clocks; 0: never
     std::int64_t self_refresh_after = 0;  ///< idle clocks; 0: never
+    bool keep_rows_open = false;          ///< in power-down (active power-down)
 };
 
 /// A master's claim on the channel; masters without one weigh 1 at priority 0.
@@ -155,7 +156,7 @@ struct EnergyValue {
 struct EnergyPrices {
     EnergyValue activate, precharge, read, write, read_io, write_io;
     EnergyValue refresh_all, refresh_bank;
-    EnergyValue active_standby, precharged_standby, power_down, self_refresh;
+    EnergyValue active_standby, precharged_standby, power_down, active_power_down, self_refresh;
 };
 
 struct EnergySpec {

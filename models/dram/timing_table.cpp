@@ -105,8 +105,7 @@ TimingTable::TimingTable(const DramSpec& spec) {
     if (spec.refresh.mode != RefreshMode::none) {
         const auto divided = [&](const char* parameter) {
             const auto whole = static_cast<double>(spec.ticks_at_most(parameter));
-            return std::max<Tick>(
-                1, static_cast<Tick>(std::floor(whole / spec.refresh.divisor())));
+            return std::max<Tick>(1, static_cast<Tick>(std::floor(whole / spec.refresh.divisor())));
         };
         refresh_interval = divided("tREFI");
         if (spec.refresh.mode == RefreshMode::per_bank) {

@@ -1,5 +1,5 @@
-// check_commands LOG.csv RULES: judges a command log against a rule list. Exit 0 when it obeys,
-// 1 when it does not (the first 20 violations are printed), 2 when something cannot be read.
+// check_commands LOG.csv RULES [CELSIUS]: judges a command log against a rule list. Exit 0 when it
+// obeys, 1 when it does not (the first 20 violations are printed), 2 when something cannot be read.
 
 #include <fmt/core.h>
 
@@ -13,12 +13,14 @@
 
 int main(int argc, char** argv) {
     using namespace perfwatt::dram_checker;
-    if (argc != 3) {
-        fmt::print(stderr, "usage: check_commands LOG.csv RULES   (LOG '-' reads stdin)\n");
+    if (argc != 3 && argc != 4) {
+        fmt::print(stderr,
+                   "usage: check_commands LOG.csv RULES [CELSIUS]   (LOG '-' reads stdin)\n");
         return 2;
     }
     try {
-        const RuleSet rules = load_rules(argv[2]);
+        RuleSet rules = load_rules(argv[2]);
+        if (argc == 4) rules.at_celsius(std::stoi(argv[3]));
         const std::string path = argv[1];
         std::ifstream file;
         if (path != "-") {

@@ -36,9 +36,12 @@ constexpr bool names_bank(Kind kind) {
         case Kind::WRA:
         case Kind::REFPB:
         case Kind::REFSB:
+        case Kind::RFMPB:
+        case Kind::RFMSB:
             return true;
         case Kind::PREA:
         case Kind::REFAB:
+        case Kind::RFMAB:
         case Kind::PDE:
         case Kind::PDX:
         case Kind::SRE:
@@ -61,6 +64,7 @@ struct BankState {
     bool open = false;
     std::int64_t row = -1;
     std::int64_t opened = 0;
+    std::int64_t activates = 0;  ///< counted for refresh management
 };
 
 /// When a command counted by a window began and ended; an activate begins with its first part.
@@ -355,12 +359,13 @@ class Checker::State {
             activate_part(c, rank, *bank, at);
         } else if (c.kind == Kind::ACT) {
             if (bank->open) report("bank_open", fmt::format("ACT while row {} is open", bank->row));
-            *bank = {.open = true, .row = c.row, .opened = c.tick};
+            open(c, *bank, c.row);
         } else if (is_read(c.kind) || is_write(c.kind)) {
             access(c, *bank);
         } else if (c.kind == Kind::PRE) {
             close(*bank, c.tick);
-        } else if (c.kind == Kind::PREA || c.kind == Kind::REFAB || c.kind == Kind::SRE) {
+        } else if (c.kind == Kind::PREA || c.kind == Kind::REFAB || c.kind == Kind::RFMAB ||
+                   c.kind == Kind::SRE) {
             const int first = places.at[static_cast<int>(Scope::rank)] * flat_banks_;
             for (int i = first; i < first + flat_banks_; ++i) {
                 BankState& one = channel.banks[static_cast<std::size_t>(i)];
@@ -368,9 +373,11 @@ class Checker::State {
                     close(one, c.tick);
                 } else {
                     needs_closed(c, one, i - first);
+                    credit(c.kind, one);
                 }
             }
-        } else if (c.kind == Kind::REFPB || c.kind == Kind::REFSB) {
+        } else if (c.kind == Kind::REFPB || c.kind == Kind::REFSB || c.kind == Kind::RFMPB ||
+                   c.kind == Kind::RFMSB) {
             refreshed_banks_closed(c, channel, places);
         }
     }
@@ -382,8 +389,27 @@ class Checker::State {
         }
     }
 
-    void refreshed_banks_closed(const Command& c, const ChannelState& channel,
-                                const Places& places) {
+    void open(const Command& c, BankState& bank, std::int64_t row) {
+        bank.open = true;
+        bank.row = row;
+        bank.opened = c.tick;
+        if (rules_.management.maximum <= 0) return;
+        if (bank.activates >= rules_.management.maximum) {
+            report("activate_count", fmt::format("an activate, after {} without management, not {}",
+                                                 bank.activates, rules_.management.maximum));
+        }
+        ++bank.activates;
+    }
+
+    void credit(Kind kind, BankState& bank) const {
+        if (kind == Kind::SRE) return;
+        const bool management = kind == Kind::RFMAB || kind == Kind::RFMPB || kind == Kind::RFMSB;
+        bank.activates -=
+            management ? rules_.management.per_management : rules_.management.per_refresh;
+        bank.activates = std::max<std::int64_t>(bank.activates, 0);
+    }
+
+    void refreshed_banks_closed(const Command& c, ChannelState& channel, const Places& places) {
         const int first = places.at[static_cast<int>(Scope::rank)] * flat_banks_;
         const int wanted = c.bank_group * rules_.banks + c.bank;
         for (int flat = 0; flat < flat_banks_; ++flat) {
@@ -400,7 +426,9 @@ class Checker::State {
                     break;
             }
             if (reached) {
-                needs_closed(c, channel.banks[static_cast<std::size_t>(first + flat)], flat);
+                BankState& bank = channel.banks[static_cast<std::size_t>(first + flat)];
+                needs_closed(c, bank, flat);
+                credit(c.kind, bank);
             }
         }
     }
@@ -432,7 +460,7 @@ class Checker::State {
                    fmt::format("ACT1 for row {}, ACT2 for row {}", rank.first_part_row, c.row));
         }
         if (bank.open) report("bank_open", fmt::format("ACT2 while row {} is open", bank.row));
-        bank = {.open = true, .row = c.row >= 0 ? c.row : rank.first_part_row, .opened = c.tick};
+        open(c, bank, c.row >= 0 ? c.row : rank.first_part_row);
         rank.first_part = false;
     }
 

@@ -16,8 +16,8 @@ namespace perfwatt::dram_checker {
 namespace {
 
 constexpr std::array<std::string_view, kKinds> kKindNames = {
-    "ACT",   "ACT1",  "ACT2",  "PRE", "PREA", "RD",  "WR",  "RDA",    "WRA",
-    "REFAB", "REFPB", "REFSB", "PDE", "PDX",  "SRE", "SRX", "CAS_RD", "CAS_WR"};
+    "ACT",   "ACT1", "ACT2", "PRE", "PREA", "RD",     "WR",     "RDA",   "WRA",   "REFAB", "REFPB",
+    "REFSB", "PDE",  "PDX",  "SRE", "SRX",  "CAS_RD", "CAS_WR", "RFMAB", "RFMPB", "RFMSB"};
 constexpr std::array<std::string_view, kScopes> kScopeNames = {
     "bank", "pair", "same_bank", "bank_group", "rank", "other_rank", "pseudo_channel", "channel"};
 
@@ -412,6 +412,14 @@ class Reader {
             rules_.postpone = count(rest);
         } else if (word == "pull_in") {
             rules_.pull_in = count(rest);
+        } else if (word == "hot") {  // hot CELSIUS TIMES
+            const std::vector<std::string_view> words = split(rest, " \t");
+            if (words.size() != 2) fail("hot CELSIUS TIMES");
+            rules_.heat.push_back({count(words[0]), number(words[1])});
+        } else if (word == "refresh_management") {  // MAXIMUM PER_REFRESH PER_MANAGEMENT
+            const std::vector<std::string_view> words = split(rest, " \t");
+            if (words.size() != 3) fail("refresh_management MAXIMUM PER_REFRESH PER_MANAGEMENT");
+            rules_.management = {count(words[0]), count(words[1]), count(words[2])};
         } else if (word == "refresh") {  // refresh CMD SHARE [bank|pair|same_bank]
             const std::vector<std::string_view> words = split(rest, " \t");
             if (words.size() < 2) fail("refresh CMD SHARE [REACH]");
@@ -439,6 +447,14 @@ class Reader {
 };
 
 }  // namespace
+
+void RuleSet::at_celsius(int celsius) {
+    double times = 1;
+    for (const Heat& one : heat) {
+        if (celsius > one.above) times = std::max(times, one.times);
+    }
+    refresh_interval_ps /= times;
+}
 
 std::string_view to_string(Kind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
 

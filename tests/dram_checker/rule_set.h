@@ -30,8 +30,11 @@ enum class Kind : std::uint8_t {
     SRX,
     CAS_RD,
     CAS_WR,
+    RFMAB,
+    RFMPB,
+    RFMSB,
 };
-inline constexpr int kKinds = 18;
+inline constexpr int kKinds = 21;
 
 [[nodiscard]] std::string_view to_string(Kind kind);
 /// -1 when no command has this name.
@@ -81,6 +84,19 @@ struct Window {
 /// Which banks a bank-wise refresh takes, so must be closed.
 enum class RefreshReach : std::uint8_t { bank, pair, same_bank };
 
+/// Above so many degrees Celsius refreshes come so many times as often.
+struct Heat {
+    int above = 0;
+    double times = 1;
+};
+
+/// Refresh management: a bank's count of activates must stay below `maximum`.
+struct Management {
+    std::int64_t maximum = 0;  ///< 0: the device asks for none
+    std::int64_t per_refresh = 0;
+    std::int64_t per_management = 0;
+};
+
 /// A standard's rules, in ticks: lower bounds, so a slower model passes.
 struct RuleSet {
     std::string standard;
@@ -115,6 +131,9 @@ struct RuleSet {
     std::array<double, kKinds> refresh_share{};  ///< of one interval's work; 0: no refresh
     std::array<RefreshReach, kKinds> reach{};
 
+    std::vector<Heat> heat;
+    Management management;
+
     std::int64_t second_part_min = 0;  ///< ACT1 to ACT2; 0: one-part activate
     std::int64_t second_part_max = 0;
 
@@ -123,6 +142,9 @@ struct RuleSet {
     std::int64_t wck_after_write = 0;
 
     std::int64_t row_open_limit = 0;  ///< 0: none
+
+    /// Asks for the refreshes of devices that hot. To be called once.
+    void at_celsius(int celsius);
 };
 
 /// A rule list that cannot be read: file, line, reason.

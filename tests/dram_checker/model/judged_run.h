@@ -137,6 +137,8 @@ class AdversarialTraffic {
     dram::Tick cycle_ = 0;
 };
 
+inline constexpr int kHot = 100;  ///< degrees Celsius, of the variant `hot`
+
 /// Ways to run a standard's controller that reach different commands.
 enum class Variant : std::uint8_t {
     as_shipped,
@@ -144,7 +146,9 @@ enum class Variant : std::uint8_t {
     low_power,
     bank_refresh,
     sleepy_banks,
-    two_ranks
+    two_ranks,
+    hot,
+    rows_kept_open
 };
 
 [[nodiscard]] inline std::string to_string(Variant variant) {
@@ -161,6 +165,10 @@ enum class Variant : std::uint8_t {
             return "sleepy_banks";
         case Variant::two_ranks:
             return "two_ranks";
+        case Variant::hot:
+            return "hot";
+        case Variant::rows_kept_open:
+            return "rows_kept_open";
     }
     return {};
 }
@@ -183,6 +191,12 @@ enum class Variant : std::uint8_t {
             return true;
         case Variant::sleepy_banks:
             return apply(Variant::bank_refresh, spec) && apply(Variant::low_power, spec);
+        case Variant::hot:
+            spec.refresh.temperature = kHot;
+            return true;
+        case Variant::rows_kept_open:
+            spec.power = {.power_down_after = 50, .keep_rows_open = true};
+            return true;
         case Variant::two_ranks:
             // GDDR6 and HBM2 have no gaps between ranks; HBM3 is shipped with two.
             if (spec.organization.ranks != 1 || spec.find("tRTRS") == nullptr) return false;

@@ -13,8 +13,9 @@ namespace {
 std::vector<DramSpec> shipped_specs() {
     const ConfigPath path({PERFWATT_SOURCE_DIR});
     std::vector<DramSpec> specs;
-    for (const char* name : {"ddr3_1866", "ddr4_3200", "ddr5_4800", "lpddr4_4266", "lpddr5_6400",
-                             "lpddr5x_8533", "gddr6_16", "hbm2_2000", "hbm3_6400"}) {
+    for (const char* name :
+         {"ddr3_1866", "ddr4_3200", "ddr5_4800", "lpddr4_4266", "lpddr5_6400", "lpddr5x_8533",
+          "gddr6_16", "hbm2_2000", "hbm3_6400", "lpddr5_6400_8b", "lpddr5_3200_16b"}) {
         specs.push_back(load_spec(path, name).spec);
         const auto& rules = specs.back().constraints;
         if (specs.back().organization.ranks == 1 &&
@@ -102,8 +103,10 @@ std::vector<int> banks_of(const DramSpec& spec, Command command, int bank) {
     for (int other = first; other < first + per_rank; ++other) {
         const bool same_number = (other - bank) % spec.organization.banks == 0;
         const bool pair = spec.refresh.banks_at_once == 2 && (other - bank) % (per_rank / 2) == 0;
-        if (other == bank || (command == Command::refresh_same_bank && same_number) ||
-            (command == Command::refresh_bank && pair)) {
+        const bool by_number =
+            command == Command::refresh_same_bank || command == Command::manage_same_bank;
+        const bool by_bank = command == Command::refresh_bank || command == Command::manage_bank;
+        if (other == bank || (by_number && same_number) || (by_bank && pair)) {
             banks.push_back(other);
         }
     }

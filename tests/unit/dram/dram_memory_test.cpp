@@ -79,7 +79,8 @@ void expect_conservation(const char* name) {
     const int ranks = spec.organization.pseudo_channels * spec.organization.ranks * 3;
     std::int64_t resident = 0;
     for (const auto category : {EnergyCategory::active_standby, EnergyCategory::precharged_standby,
-                                EnergyCategory::power_down, EnergyCategory::self_refresh}) {
+                                EnergyCategory::power_down, EnergyCategory::active_power_down,
+                                EnergyCategory::self_refresh}) {
         resident += counts.total(ids[static_cast<std::size_t>(category)]);
     }
     EXPECT_NEAR(static_cast<double>(resident),
