@@ -195,9 +195,10 @@ class ContractionEmitter {
                 (group * work_.k * work_.c + tile.k.begin * work_.c + tile.k.size * tile.c.begin) *
                 taps;
             region = weight_base_;
-            region.address += at * bits(work_.second_type) / 8;
+            const int width = bits(work_.second_type);
+            if (at > 0) region.address += plan_.stored_bytes(at * width / 8);
             region.row_bytes = region.pitch_bytes =
-                to_bytes(groups * tile.k.size * tile.c.size * taps, bits(work_.second_type));
+                plan_.stored_bytes(to_bytes(groups * tile.k.size * tile.c.size * taps, width));
         }
         region = within(region, weight_base_);
         if (plan_.weights_on_chip())
@@ -276,8 +277,10 @@ class ContractionEmitter {
 
     /// The first command of each compute unit waits for what earlier kernels left to do.
     template <class Work>
-    void add(UnitId unit, const Work& work) {
+    void add(UnitId unit, Work work) {
         const bool first = unit == units_.matrix() ? !matrix_begun_ : !vector_begun_;
+        if constexpr (std::is_same_v<Work, Contract>)
+            work.preloaded = !first && tiling_.buffers > 1;
         (unit == units_.matrix() ? matrix_begun_ : vector_begun_) = true;
         program_.add(unit, layer_, work, first ? barrier_ : std::vector<CommandId>{});
     }

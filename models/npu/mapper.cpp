@@ -14,24 +14,6 @@ namespace {
 /// Commands a kernel may take: a mapping of more is never worth its sequencing.
 constexpr std::int64_t kMostTiles = 20'000;
 
-/// `total` divided by 1, 2, 3, 4, 6, 8, 12 …, rounded up to multiples of `grain`, without repeats,
-/// from the largest to `least`.
-std::vector<std::int64_t> pieces(std::int64_t total, std::int64_t grain, std::int64_t least = 1) {
-    std::vector<std::int64_t> sizes;
-    const auto add = [&](std::int64_t divisor) {
-        const std::int64_t size =
-            std::min(total, round_up(ceil_div(total, divisor), std::max<std::int64_t>(1, grain)));
-        if (sizes.empty() || size < sizes.back()) sizes.push_back(std::max(size, least));
-        return size > least && size > grain;
-    };
-    bool more = add(1);
-    for (std::int64_t divisor = 2; more; divisor *= 2) {
-        more = add(divisor);
-        if (more) more = add(divisor / 2 * 3);
-    }
-    return sizes;
-}
-
 struct Plane {
     std::int64_t n = 1, p = 1, q = 1;
 };
@@ -40,10 +22,10 @@ struct Plane {
 /// tile is one contiguous piece of memory as far as it can be.
 std::vector<Plane> planes(const Contraction& part, std::int64_t row_grain) {
     std::vector<Plane> found;
-    for (const std::int64_t n : pieces(part.n, 1)) found.push_back({n, part.p, part.q});
-    for (const std::int64_t p : pieces(part.p, row_grain))
+    for (const std::int64_t n : tile_sizes(part.n, 1)) found.push_back({n, part.p, part.q});
+    for (const std::int64_t p : tile_sizes(part.p, row_grain))
         if (p < part.p) found.push_back({1, p, part.q});
-    for (const std::int64_t q : pieces(part.q, 1))
+    for (const std::int64_t q : tile_sizes(part.q, 1))
         if (q < part.q) found.push_back({1, 1, q});
     return found;
 }
@@ -82,9 +64,9 @@ void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin
         Tiling tiling{.split = split, .cores = cores};
         const Contraction part = plan.share(tiling);
         const std::vector<Plane> plane_list = planes(part, p_grain);
-        const std::vector<std::int64_t> gs = pieces(part.g, work.groups_sharing_second);
-        const std::vector<std::int64_t> ks = pieces(part.k, k_grain);
-        for (const std::int64_t c : pieces(part.c, c_grain)) {
+        const std::vector<std::int64_t> gs = tile_sizes(part.g, work.groups_sharing_second);
+        const std::vector<std::int64_t> ks = tile_sizes(part.k, k_grain);
+        for (const std::int64_t c : tile_sizes(part.c, c_grain)) {
             for (const std::int64_t g : gs) {
                 for (const std::int64_t k : ks) {
                     for (const Plane& plane : plane_list) {
@@ -119,6 +101,22 @@ std::int64_t tiles_of(const Contraction& part, const Tiling& tiling) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> tile_sizes(std::int64_t total, std::int64_t grain, std::int64_t least) {
+    std::vector<std::int64_t> sizes;
+    const auto add = [&](std::int64_t divisor) {
+        const std::int64_t size =
+            std::min(total, round_up(ceil_div(total, divisor), std::max<std::int64_t>(1, grain)));
+        if (sizes.empty() || size < sizes.back()) sizes.push_back(std::max(size, least));
+        return size > least && size > grain;
+    };
+    bool more = add(1);
+    for (std::int64_t divisor = 2; more; divisor *= 2) {
+        more = add(divisor);
+        if (more) more = add(divisor / 2 * 3);
+    }
+    return sizes;
+}
 
 std::vector<Tiling> tilings(const ContractionPlan& plan, const NpuSpec& spec) {
     std::vector<Tiling> found;

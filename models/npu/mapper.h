@@ -1,6 +1,7 @@
 #pragma once
 
 #include <variant>
+#include <vector>
 
 #include "models/npu/tiling.h"
 
@@ -11,6 +12,11 @@ namespace perfwatt::npu {
 /// equally cheap ones wins. Says why each of the others was not taken.
 [[nodiscard]] std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& plan,
                                                                       const NpuSpec& spec);
+
+/// `total` divided by 1, 2, 3, 4, 6, 8, 12 …, rounded up to multiples of `grain`, without repeats,
+/// from the largest to `least`: the sizes of tiles worth trying.
+[[nodiscard]] std::vector<std::int64_t> tile_sizes(std::int64_t total, std::int64_t grain,
+                                                   std::int64_t least = 1);
 
 /// Every tiling the search may consider, in its order (tests compare it with an exhaustive one).
 [[nodiscard]] std::vector<Tiling> tilings(const ContractionPlan& plan, const NpuSpec& spec);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
@@ -53,6 +54,7 @@ class PassSum {
     void add(std::int64_t stream, std::int64_t preload, std::int64_t count) {
         if (count == 0) return;
         if (passes_ == 0) first_preload_ = preload;
+        last_stream_ = stream;
         if (spec_.stationary_double_buffered) {
             cycles_ += count * std::max(stream, preload);
         } else {
@@ -62,10 +64,13 @@ class PassSum {
         passes_ += count;
     }
 
-    [[nodiscard]] std::int64_t total() const {
+    /// `preloaded`: the first exchange hides behind a stream like the last one of these.
+    [[nodiscard]] std::int64_t total(bool preloaded) const {
         if (!spec_.stationary_double_buffered) return cycles_;
-        // The first exchange has nothing to hide behind; the last pass hides none.
-        return first_preload_ + cycles_ - last_hidden_ + fill_cycles(spec_);
+        // The last pass hides no exchange of a next one.
+        const std::int64_t first =
+            preloaded ? std::max<std::int64_t>(0, first_preload_ - last_stream_) : first_preload_;
+        return first + cycles_ - last_hidden_ + fill_cycles(spec_);
     }
     [[nodiscard]] std::int64_t passes() const { return passes_; }
 
@@ -75,6 +80,7 @@ class PassSum {
     std::int64_t passes_ = 0;
     std::int64_t first_preload_ = 0;
     std::int64_t last_hidden_ = 0;
+    std::int64_t last_stream_ = 0;
 };
 
 /// Groups that fit side by side on the diagonal of the cells.
@@ -113,7 +119,7 @@ void reduce_down(const NpuSpec& npu, const TypeRate& rate, const Contract& tile,
                     groups * columns.pieces() * chunk.count * fold.count);
         }
     }
-    work.array_cycles = sum.total();
+    work.array_cycles = sum.total(tile.preloaded);
     work.passes = sum.passes();
     work.executed_macs = groups * streamed * columns.pieces() * spec.columns * down.pieces() * rows;
 
@@ -160,11 +166,16 @@ void hold_outputs(const NpuSpec& npu, const TypeRate& rate, const Contract& tile
     const bool leaves = tile.last_k_tile || passes > 1;
     PassSum sum(spec);
     for (const Pieces& fold : std::array{down.full, down.rest}) {
-        const std::int64_t move = ceil_div(fold.size, spec.stationary_rows_per_cycle);
-        sum.add(steps * rate.cells_per_mac, move * ((enters ? 1 : 0) + (leaves ? 1 : 0)),
-                groups * columns.pieces() * fold.count);
+        for (const Pieces& across : std::array{columns.full, columns.rest}) {
+            const std::int64_t way = spec.outputs_leave == Leaving::shorter
+                                         ? std::min(fold.size, across.size)
+                                         : fold.size;
+            const std::int64_t move = ceil_div(way, spec.stationary_rows_per_cycle);
+            sum.add(steps * rate.cells_per_mac, move * ((enters ? 1 : 0) + (leaves ? 1 : 0)),
+                    groups * across.count * fold.count);
+        }
     }
-    work.array_cycles = sum.total();
+    work.array_cycles = sum.total(tile.preloaded);
     work.passes = passes;
     work.executed_macs = passes * spec.rows * spec.columns * steps * extent;
 
@@ -180,11 +191,67 @@ void hold_outputs(const NpuSpec& npu, const TypeRate& rate, const Contract& tile
         work.accumulations = outputs * ((tile.first_k_tile ? 0 : 1) + (tile.last_k_tile ? 0 : 1));
 }
 
+/// Row-stationary (Chen et al., ISCA 2016): a set of cells, filter rows by output rows, convolves
+/// one channel with one filter; sets fill the array, of other filters first, then of other
+/// channels, whose sums run up the column together. A cell takes a filter row's taps for each
+/// output of its row. What a cell keeps of filters decides how often inputs are fetched again.
+void slide_rows(const NpuSpec& npu, const TypeRate& rate, const Contract& tile, MatrixWork& work) {
+    const MatrixSpec& spec = npu.matrix;
+    const std::int64_t r = tile.filter_rows;
+    const std::int64_t s = tile.filter_columns;
+    const std::int64_t channels = std::max<std::int64_t>(1, tile.k / (r * s));
+    const std::int64_t along = ceil_div(tile.m, tile.output_rows);  // outputs of a row, all images
+    const std::int64_t set_rows = std::min(r, spec.rows);
+    const std::int64_t set_columns = std::min(tile.output_rows, spec.columns);
+    const std::int64_t folds = ceil_div(r, spec.rows);
+    const std::int64_t strips = ceil_div(tile.output_rows, spec.columns);
+    const std::int64_t sets = (spec.rows / set_rows) * (spec.columns / set_columns);
+    const std::int64_t filter_sets = std::min(sets, tile.n);
+    const std::int64_t channel_sets = std::min(sets / filter_sets, channels);
+    const std::int64_t kept =
+        std::max<std::int64_t>(1, spec.filter_words / s);  // rows a cell keeps
+    const std::int64_t filters_kept = std::min(ceil_div(tile.n, filter_sets), kept);
+    const std::int64_t filter_passes = ceil_div(tile.n, filter_sets * filters_kept);
+    const std::int64_t channel_passes = ceil_div(channels, channel_sets);
+
+    const std::int64_t a_row = ceil_div(s, spec.depth * rate.macs_per_cell);
+    const std::int64_t stream = along * a_row * filters_kept * rate.cells_per_mac;
+    const std::int64_t preload =
+        ceil_div(set_rows * s * filters_kept, spec.stationary_rows_per_cycle);
+    PassSum sum(spec);
+    sum.add(stream, preload, tile.repeat * strips * folds * filter_passes * channel_passes);
+    work.array_cycles = sum.total(tile.preloaded);
+    work.passes = sum.passes();
+    // Every cell of the array is clocked.
+    work.executed_macs = work.passes * along * filters_kept * a_row * spec.depth *
+                         rate.macs_per_cell * spec.rows * spec.columns;
+
+    const std::int64_t once = bytes(tile.first_type, tile.repeat * tile.m * tile.k);
+    work.first_bytes =
+        filter_passes * (tile.first.bytes > 0 ? std::min(tile.first.bytes, once) : once);
+    work.second_bytes = strips * bytes(tile.second_type, tile.repeat * tile.n * tile.k);
+    const std::int64_t outputs = tile.repeat * tile.m * tile.n;
+    const std::int64_t sum_bytes = spec.accumulator_bits / 8;
+    const std::int64_t inner = channel_passes * folds - 1;
+    const std::int64_t met = outputs * (inner + (tile.first_k_tile ? 0 : 1));
+    // The sums of a pass: what its filters make of its strip of rows.
+    const std::int64_t together = along * set_columns * filter_sets * filters_kept * sum_bytes;
+    if (together <= spec.accumulator_bytes) {
+        work.accumulations = met;
+        const bool stays = outputs * sum_bytes <= spec.accumulator_bytes;
+        if (!stays && !tile.first_k_tile) work.spill_read_bytes = outputs * sum_bytes;
+        if (!stays && !tile.last_k_tile) work.spill_write_bytes = outputs * sum_bytes;
+    } else {
+        work.spill_read_bytes = met * sum_bytes;
+        work.spill_write_bytes = outputs * sum_bytes * (inner + (tile.last_k_tile ? 0 : 1));
+    }
+}
+
 /// A mode that does a fixed number of grouped MACs a cycle, where the chip has one and it is
 /// faster.
 void consider_dedicated(const MatrixSpec& spec, const TypeRate& rate, const Contract& tile,
                         MatrixWork& work) {
-    if (spec.grouped != Grouped::dedicated || tile.repeat <= 1) return;
+    if (spec.grouped != Grouped::dedicated || tile.repeat <= 1 || tile.transform_sums > 0) return;
     const std::int64_t macs = tile.repeat * tile.m * tile.n * tile.k;
     const std::int64_t steps =
         ceil_div(ceil_div(macs, rate.macs_per_cell), spec.grouped_macs_per_cycle);
@@ -209,7 +276,37 @@ const TypeRate* rate_of(const MatrixSpec& spec, DataType first, DataType second)
 
 std::int64_t reduction_extent(const MatrixSpec& spec, const TypeRate& rate) {
     const std::int64_t a_cell = spec.depth * rate.macs_per_cell;
-    return spec.dataflow == Dataflow::output_stationary ? a_cell : spec.rows * a_cell;
+    const bool down_the_rows =
+        spec.dataflow == Dataflow::weight_stationary || spec.dataflow == Dataflow::input_stationary;
+    return down_the_rows ? spec.rows * a_cell : a_cell;
+}
+
+std::int64_t multiplied(const MatrixSpec& spec, const Sparsity& weights, std::int64_t reduction) {
+    if (weights.pattern == Sparsity::Pattern::dense || weights.kept >= weights.of) return reduction;
+    switch (spec.skipping) {
+        case Skipping::none:
+            break;
+        case Skipping::n_of_m:
+            // What is sparser than the unit's pattern also fits it, and gains no more.
+            if (weights.pattern == Sparsity::Pattern::n_of_m &&
+                weights.kept * spec.of <= spec.kept * weights.of)
+                return ceil_div(reduction * spec.kept, spec.of);
+            break;
+        case Skipping::zeros: {
+            const std::int64_t mean = ceil_div(reduction * weights.kept, weights.of);
+            if (weights.pattern == Sparsity::Pattern::n_of_m) return mean;
+            // Each column has a binomial number of values; the fullest of n such is about
+            // sqrt(2 ln n) standard deviations above the mean.
+            const double share =
+                static_cast<double>(weights.kept) / static_cast<double>(weights.of);
+            const double deviation =
+                std::sqrt(static_cast<double>(reduction) * share * (1 - share));
+            const double over =
+                deviation * std::sqrt(2 * std::log(static_cast<double>(spec.columns)));
+            return std::min(reduction, mean + static_cast<std::int64_t>(std::llround(over)));
+        }
+    }
+    return reduction;
 }
 
 MatrixWork matrix_work(const NpuSpec& spec, const Contract& tile) {
@@ -217,10 +314,17 @@ MatrixWork matrix_work(const NpuSpec& spec, const Contract& tile) {
     PERFWATT_CHECK(rate != nullptr, "a tile of types the matrix unit lacks");
     PERFWATT_CHECK(tile.m > 0 && tile.n > 0 && tile.k > 0 && tile.repeat > 0, "an empty tile");
     MatrixWork work;
-    if (spec.matrix.dataflow == Dataflow::output_stationary) {
-        hold_outputs(spec, *rate, tile, work);
-    } else {
-        reduce_down(spec, *rate, tile, work);
+    switch (spec.matrix.dataflow) {
+        case Dataflow::output_stationary:
+            hold_outputs(spec, *rate, tile, work);
+            break;
+        case Dataflow::row_stationary:
+            slide_rows(spec, *rate, tile, work);
+            break;
+        case Dataflow::weight_stationary:
+        case Dataflow::input_stationary:
+            reduce_down(spec, *rate, tile, work);
+            break;
     }
     consider_dedicated(spec.matrix, *rate, tile, work);
     if (tile.last_k_tile) work.output_bytes = tile.output.bytes;

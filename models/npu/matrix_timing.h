@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "models/npu/npu_spec.h"
+#include "sim/base/sparsity.h"
 #include "sim/program/program.h"
 
 namespace perfwatt::npu {
@@ -33,13 +34,18 @@ struct MatrixWork {
 ///   held operand double-buffered:  P + sum of max(S, P) over all passes but the last + S + fill
 ///   otherwise:                     sum of (P + S + fill) over all passes
 /// where fill = rows - 1 + columns - 1 (systolic), ceil(log2 rows) (tree) or 0 (broadcast), plus
-/// pipeline_depth - 1. Output-stationary units drain P rows after a pass instead. The tile's types
-/// must have a rate.
+/// pipeline_depth - 1. Output-stationary units drain P rows after a pass instead. Of a tile whose
+/// first operand came while another streamed, only what S does not cover of the first P is left.
+/// The tile's types must have a rate.
 [[nodiscard]] MatrixWork matrix_work(const NpuSpec& spec, const Contract& tile);
 
 /// MACs a second at which every cell is busy; 0 where the unit lacks the pair of types.
 [[nodiscard]] std::int64_t peak_macs_per_second(const NpuSpec& spec, DataType first,
                                                 DataType second);
+
+/// Products of a reduction that a unit does with sparse weights: those it cannot skip.
+[[nodiscard]] std::int64_t multiplied(const MatrixSpec& spec, const Sparsity& weights,
+                                      std::int64_t reduction);
 
 /// Products along the reduction that one pass covers: the multiple worth aligning a tile to.
 [[nodiscard]] std::int64_t reduction_extent(const MatrixSpec& spec, const TypeRate& rate);

@@ -25,6 +25,7 @@ enum After : std::size_t {
     kFloating,
     kDma,
     kAfter,
+    kTransform = kAfter,  ///< of units with Winograd's transforms only
 };
 
 std::string pair_name(const TypeRate& rate) {
@@ -49,8 +50,10 @@ class Counter {
         const MatrixWork work = matrix_work(spec_, tile);
         const TypeRate* rate = rate_of(spec_.matrix, tile.first_type, tile.second_type);
         const auto place = static_cast<std::size_t>(rate - spec_.matrix.rates.data());
-        counts_.add(layer_, ids_[2 * place], tile.useful_macs);
-        counts_.add(layer_, ids_[2 * place + 1], work.executed_macs - tile.useful_macs);
+        const std::int64_t needed = tile.useful_macs - tile.saved_macs;
+        counts_.add(layer_, ids_[2 * place], needed);
+        counts_.add(layer_, ids_[2 * place + 1], work.executed_macs - needed);
+        if (spec_.matrix.winograd != Winograd::none) add(kTransform, tile.transform_sums);
         add(kRegister, work.executed_macs);
         add(kAccumulator, work.accumulations);
         read(work.first_bytes + work.second_bytes + work.spill_read_bytes);
@@ -120,6 +123,8 @@ std::vector<Action> actions_of(const NpuSpec& spec) {
     add("vector.floating", "lane-operation", "floating-point work of the vector unit",
         EnergyComponent::mac);
     add("dma.byte", "B", "bytes between the memory port and the scratchpad", EnergyComponent::link);
+    if (spec.matrix.winograd != Winograd::none)
+        add("transform", "addition", "sums of Winograd's transforms", EnergyComponent::mac);
     return actions;
 }
 
@@ -283,7 +288,8 @@ std::vector<Action> Npu::actions() const {
 }
 
 void Npu::count(const Command& command, std::span<const ActionId> ids, Counts& counts) const {
-    PERFWATT_CHECK(ids.size() == 2 * spec_.matrix.rates.size() + kAfter, "ids of other actions");
+    const std::size_t after = kAfter + (spec_.matrix.winograd != Winograd::none ? 1 : 0);
+    PERFWATT_CHECK(ids.size() == 2 * spec_.matrix.rates.size() + after, "ids of other actions");
     std::visit(Counter(spec_, ids, command.layer.value, counts), command.work);
 }
 

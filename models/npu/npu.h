@@ -37,6 +37,7 @@ struct MemoryPort {
 ///   scratchpad.read, .write       an access of bytes_per_cycle_per_bank bytes
 ///   vector.integer, .floating     a lane-operation
 ///   dma.byte                      a byte between memory port and scratchpad
+///   transform                     a sum of Winograd's transforms, where the unit has them
 [[nodiscard]] std::vector<std::string> action_names(const NpuSpec& spec);
 
 /// An NPU as the compiler and the platform see it. Immutable.

@@ -50,6 +50,15 @@ void check_matrix(const MatrixSpec& matrix, const MapCheck& check) {
     if ((matrix.grouped == Grouped::dedicated) != (matrix.grouped_macs_per_cycle > 0))
         check.error("grouped",
                     "'grouped: dedicated' and 'grouped_macs_per_cycle' need one another");
+    if ((matrix.skipping == Skipping::n_of_m) != (matrix.kept < matrix.of))
+        check.error("kept", "'skipping: n_of_m' and a 'kept' less than 'of' need one another");
+    if (matrix.kept > matrix.of)
+        check.error("kept", fmt::format("{} of {} cannot be kept", matrix.kept, matrix.of));
+    if (matrix.outputs_leave == Leaving::shorter && matrix.dataflow != Dataflow::output_stationary)
+        check.error("outputs_leave", "only cells that hold outputs hand them on");
+    if (matrix.dataflow == Dataflow::row_stationary &&
+        (matrix.winograd != Winograd::none || matrix.grouped != Grouped::separate))
+        check.error("dataflow", "'row_stationary' has neither 'winograd' nor a way with groups");
     for (std::size_t i = 0; i < matrix.rates.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
             if (matrix.rates[i].first == matrix.rates[j].first &&
@@ -68,7 +77,8 @@ MapSchema<MatrixSpec> matrix_schema() {
         .choice("dataflow", &MatrixSpec::dataflow,
                 {.names = {{"weight_stationary", Dataflow::weight_stationary},
                            {"output_stationary", Dataflow::output_stationary},
-                           {"input_stationary", Dataflow::input_stationary}}},
+                           {"input_stationary", Dataflow::input_stationary},
+                           {"row_stationary", Dataflow::row_stationary}}},
                 "what the cells hold while the other operands pass")
         .choice("feeding", &MatrixSpec::feeding,
                 {.names = {{"systolic", Feeding::systolic},
@@ -101,6 +111,25 @@ MapSchema<MatrixSpec> matrix_schema() {
                {.min = 8, .max = 64, .otherwise = 32}, "of a partial sum")
         .flag("line_buffer", &MatrixSpec::line_buffer, false,
               "overlapping windows are read from the scratchpad once")
+        .choice("outputs_leave", &MatrixSpec::outputs_leave,
+                {.names = {{"columns", Leaving::columns}, {"shorter", Leaving::shorter}},
+                 .otherwise = Leaving::columns},
+                "where cells hold outputs: down the columns, or the shorter way of both")
+        .choice("skipping", &MatrixSpec::skipping,
+                {.names = {{"none", Skipping::none},
+                           {"n_of_m", Skipping::n_of_m},
+                           {"zeros", Skipping::zeros}},
+                 .otherwise = Skipping::none},
+                "zeros among the weights that cost no cycle: of a pattern, or any")
+        .count("kept", &MatrixSpec::kept, {.max = 64, .otherwise = 1},
+               "of each 'of' neighbours, with 'skipping: n_of_m'")
+        .count("of", &MatrixSpec::of, {.max = 64, .otherwise = 1}, "see 'kept'")
+        .choice("winograd", &MatrixSpec::winograd,
+                {.names = {{"none", Winograd::none}, {"f2", Winograd::f2}, {"f4", Winograd::f4}},
+                 .otherwise = Winograd::none},
+                "tiles of 2 x 2 or 4 x 4 outputs of 3 x 3 convolutions, transformed")
+        .count("filter_words", &MatrixSpec::filter_words, {.max = 1'000'000, .otherwise = 1},
+               "filter values a cell keeps, with 'dataflow: row_stationary'")
         .maps("rates", &MatrixSpec::rates, rate_schema(), {.min = 1, .max = 64},
               "the pairs of operand types there are")
         .check(check_matrix);

@@ -141,6 +141,11 @@ NpuPrices price_npu(const NpuSpec& spec, const std::optional<IdlePower>& idle,
     set("vector.floating", floating.picojoules, floating.source);
     set("dma.byte", 8 * 2 * scratchpad.distance_mm * wire.picojoules, wire.source);
 
+    if (spec.matrix.winograd != Winograd::none) {
+        const EnergyPrice sum = tables.price("add_int32", silicon);
+        set("transform", sum.picojoules, sum.source);
+    }
+
     prices.static_power = static_power_of(spec, scratchpad, idle);
     return prices;
 }

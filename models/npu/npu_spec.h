@@ -14,7 +14,29 @@ namespace perfwatt::npu {
 inline constexpr std::int64_t kTileCycles = 16;
 
 /// Which operand a matrix unit's cells hold while the others stream past.
-enum class Dataflow : std::uint8_t { weight_stationary, output_stationary, input_stationary };
+enum class Dataflow : std::uint8_t {
+    weight_stationary,
+    output_stationary,
+    input_stationary,
+    row_stationary,  ///< filter rows, against which input rows slide (Eyeriss)
+};
+
+/// How sums leave the cells that hold outputs.
+enum class Leaving : std::uint8_t {
+    columns,  ///< down the columns: a cycle for each row in use
+    shorter,  ///< down the columns or along the rows, whichever is shorter
+};
+
+/// Which zeros among the weights cost no cycle.
+enum class Skipping : std::uint8_t {
+    none,
+    n_of_m,  ///< `kept` of each `of` along the reduction, a fixed pattern
+    zeros,   ///< any: a pass lasts as long as its fullest column
+};
+
+/// Transforms that trade products for sums in 3 x 3 convolutions of stride 1 (Lavin and Gray,
+/// CVPR 2016): F(t x t, 3 x 3) makes t x t outputs of (t + 2) x (t + 2) products.
+enum class Winograd : std::uint8_t { none, f2, f4 };
 
 /// How operands reach the cells and sums leave them; decides fill and drain only.
 enum class Feeding : std::uint8_t {
@@ -50,6 +72,8 @@ struct TypeRate {
 ///   output_stationary: rows over output positions, columns over output channels, depth over the
 ///                      reduction
 ///   input_stationary:  rows x depth over the reduction, columns over output positions
+///   row_stationary:    rows over filter rows, columns over output rows; what is left of either
+///                      over channels and filters; each cell slides a filter row along an input row
 struct MatrixSpec {
     std::int64_t rows = 0;
     std::int64_t columns = 0;
@@ -69,6 +93,12 @@ struct MatrixSpec {
     /// element is read from the scratchpad once a pass rather than once a filter tap.
     bool line_buffer = false;
     int accumulator_bits = 32;
+    Leaving outputs_leave = Leaving::columns;
+    Skipping skipping = Skipping::none;
+    std::int64_t kept = 1, of = 1;  ///< for Skipping::n_of_m
+    Winograd winograd = Winograd::none;
+    /// Filter values a cell keeps, for Dataflow::row_stationary.
+    std::int64_t filter_words = 1;
 };
 
 struct VectorSpec {

@@ -15,54 +15,6 @@ namespace {
 constexpr std::array<const char*, 5> kSplits = {"none", "g", "n", "p", "k"};
 constexpr std::size_t kMemories = 8;  ///< more than any chip attaches
 
-/// Hands out buffers of the free bytes, from either end.
-class Room {
-  public:
-    Room(Buffer free, bool from_top, std::int64_t alignment)
-        : begin_(round_up(free.address, alignment)),
-          end_(free.address + free.bytes),
-          from_top_(from_top),
-          alignment_(alignment) {}
-
-    [[nodiscard]] std::int64_t take(std::int64_t bytes) {
-        const std::int64_t rounded = round_up(bytes, alignment_);
-        if (from_top_) {
-            end_ = (end_ - rounded) / alignment_ * alignment_;
-            return end_;
-        }
-        begin_ += rounded;
-        return begin_ - rounded;
-    }
-    void take(TileBuffers& buffers) {
-        for (int i = 0; i < buffers.count; ++i)
-            buffers.address[static_cast<std::size_t>(i)] = take(buffers.bytes);
-        if (buffers.count == 1) buffers.address[1] = buffers.address[0];
-    }
-    [[nodiscard]] bool overdrawn() const { return begin_ > end_; }
-    [[nodiscard]] std::int64_t overdraft() const { return begin_ - end_; }
-
-  private:
-    std::int64_t begin_;
-    std::int64_t end_;
-    bool from_top_;
-    std::int64_t alignment_;
-};
-
-/// A dimension cut into `full` tiles of `size` and perhaps a smaller last one.
-struct Cut {
-    std::int64_t size = 0, full = 0, rest = 0;
-    Cut(std::int64_t total, std::int64_t tile)
-        : size(std::min(tile, total)), full(total / size), rest(total % size) {}
-    [[nodiscard]] std::int64_t tiles() const { return full + (rest > 0 ? 1 : 0); }
-    [[nodiscard]] std::int64_t last() const { return rest > 0 ? rest : size; }
-    /// Calls visit(size, count) for each size.
-    template <class Visit>
-    void each(Visit&& visit) const {
-        visit(size, full);
-        if (rest > 0) visit(rest, std::int64_t{1});
-    }
-};
-
 struct Cuts {
     Cut g, n, p, q, k, c;
     Cuts(const Contraction& part, const Tiling& tiling)
@@ -210,8 +162,14 @@ std::int64_t ContractionPlan::input_bytes(const Tiling& sizes) const {
 }
 
 std::int64_t ContractionPlan::weight_bytes(const Tiling& sizes) const {
-    return bytes(work_.second_type, ceil_div(sizes.g, work_.groups_sharing_second) * sizes.k *
-                                        sizes.c * work_.r * work_.s);
+    return stored_bytes(bytes(work_.second_type, ceil_div(sizes.g, work_.groups_sharing_second) *
+                                                     sizes.k * sizes.c * work_.r * work_.s));
+}
+
+std::int64_t ContractionPlan::stored_bytes(std::int64_t dense) const {
+    const std::int64_t all = bytes(work_.second_type, work_.second_elements());
+    if (kernel_.inputs[1].bytes == all || all == 0) return dense;
+    return std::max<std::int64_t>(1, ceil_div(dense * kernel_.inputs[1].bytes, all));
 }
 
 std::int64_t ContractionPlan::output_bytes(const Tiling& sizes) const {
@@ -237,6 +195,7 @@ Contract ContractionPlan::contract(const Tiling& sizes) const {
         const std::int64_t taps = work_.r * work_.s;
         if (taps > 1) tile.k = taps * round_up(sizes.c, reduction_extent(matrix, *rate));
     }
+    apply_window(tile, sizes);
     // Groups with one second operand in common are one problem with more rows.
     const std::int64_t sharing = work_.groups_sharing_second;
     if (sharing > 1 && sizes.g % sharing == 0) {
@@ -247,6 +206,37 @@ Contract ContractionPlan::contract(const Tiling& sizes) const {
     tile.second.bytes = weight_bytes(sizes);
     tile.output.bytes = output_bytes(sizes);
     return tile;
+}
+
+/// Winograd, sparse weights and rows of filters change what the unit does, not what is wanted.
+void ContractionPlan::apply_window(Contract& tile, const Tiling& sizes) const {
+    const MatrixSpec& matrix = npu_.spec().matrix;
+    if (matrix.dataflow == Dataflow::row_stationary) {
+        tile.filter_rows = work_.r;
+        tile.filter_columns = work_.s;
+        tile.output_rows = sizes.p;
+    }
+    const bool transforms = matrix.winograd != Winograd::none && work_.r == 3 && work_.s == 3 &&
+                            work_.stride_h == 1 && work_.stride_w == 1 && work_.dilation_h == 1 &&
+                            work_.dilation_w == 1 && sizes.c > 1;
+    if (transforms) {
+        const std::int64_t side = matrix.winograd == Winograd::f2 ? 2 : 4;
+        const std::int64_t tiles = sizes.n * ceil_div(sizes.p, side) * ceil_div(sizes.q, side);
+        const std::int64_t points = (side + 2) * (side + 2);
+        if (tiles * points < sizes.n * sizes.p * sizes.q * 9) {
+            tile.m = tiles;
+            tile.k = sizes.c;
+            tile.repeat = sizes.g * points;
+            // Additions of the transforms of a tile's inputs and outputs (Lavin and Gray, CVPR
+            // 2016, section 4.1 and 4.2); filters are transformed ahead of time.
+            const std::int64_t inputs = side == 2 ? 32 : 156;
+            const std::int64_t outputs = side == 2 ? 24 : 90;
+            tile.transform_sums = sizes.g * tiles * (sizes.c * inputs + sizes.k * outputs);
+        }
+    }
+    tile.k = multiplied(matrix, work_.second_sparsity, tile.k);
+    tile.saved_macs =
+        std::max<std::int64_t>(0, tile.useful_macs - tile.m * tile.n * tile.k * tile.repeat);
 }
 
 Vector ContractionPlan::epilogue(std::int64_t elements) const {
@@ -264,8 +254,8 @@ Vector ContractionPlan::epilogue(std::int64_t elements) const {
 bool ContractionPlan::sums_spill(const Tiling& tiling, const Contraction& part) const {
     if (tiling.c >= part.c) return false;
     const MatrixSpec& matrix = npu_.spec().matrix;
-    return tiling.g * tiling.n * tiling.p * tiling.q * tiling.k * (matrix.accumulator_bits / 8) >
-           matrix.accumulator_bytes;
+    const Contract tile = contract(tiling);
+    return tile.m * tile.n * tile.repeat * (matrix.accumulator_bits / 8) > matrix.accumulator_bytes;
 }
 
 std::variant<TileLayout, Infeasible> ContractionPlan::layout(const Tiling& tiling) const {
@@ -335,8 +325,8 @@ ContractionPlan::Traffic ContractionPlan::traffic(const Tiling& tiling) const {
     const std::int64_t sharing =
         ceil_div(work_.groups_sharing_second, std::min(tiling.g, work_.groups_sharing_second));
     add(request_.inputs[1],
-        bytes(work_.second_type, ceil_div(part.g, work_.groups_sharing_second) * sharing * part.k *
-                                     part.c * work_.r * work_.s) *
+        stored_bytes(bytes(work_.second_type, ceil_div(part.g, work_.groups_sharing_second) *
+                                                  sharing * part.k * part.c * work_.r * work_.s)) *
             cuts.weight_uses(tiling.order),
         0);
     const std::int64_t outer = row_of(work_.output_type, tiling.k, work_.k);
@@ -381,6 +371,7 @@ Time ContractionPlan::matrix_time(const Tiling& tiling, const Contraction& part)
             Contract tile = contract(sizes);
             tile.first_k_tile = first;
             tile.last_k_tile = last;
+            tile.preloaded = tiling.buffers > 1;
             cycles += count * times * (matrix_work(npu_.spec(), tile).cycles() + overhead);
         };
         if (steps == 1) {
@@ -404,6 +395,16 @@ Time ContractionPlan::matrix_time(const Tiling& tiling, const Contraction& part)
             });
         });
     });
+    if (tiling.buffers > 1) {  // nothing streams before the first
+        Tiling sizes = tiling;
+        sizes.g = cuts.g.size, sizes.n = cuts.n.size, sizes.p = cuts.p.size;
+        sizes.q = cuts.q.size, sizes.k = cuts.k.size, sizes.c = cuts.c.size;
+        Contract tile = contract(sizes);
+        tile.last_k_tile = cuts.c.tiles() == 1;
+        cycles += matrix_work(npu_.spec(), tile).cycles();
+        tile.preloaded = true;
+        cycles -= matrix_work(npu_.spec(), tile).cycles();
+    }
     return npu_.spec().clock.cycles(cycles);
 }
 
@@ -459,7 +460,9 @@ Time ContractionPlan::cost(const Tiling& tiling) const {
 Time ContractionPlan::bound() const {
     const NpuSpec& spec = npu_.spec();
     const std::int64_t peak = peak_macs_per_second(spec, work_.first_type, work_.second_type);
-    Time bound = transfer_time(work_.macs(), peak);
+    const Contract all = contract(
+        {.g = work_.g, .n = work_.n, .p = work_.p, .q = work_.q, .k = work_.k, .c = work_.c});
+    Time bound = transfer_time(all.useful_macs - all.saved_macs, peak);
     std::array<std::int64_t, kMemories> compulsory{};
     const auto add = [&](const Placement& placement, std::int64_t size) {
         if (!on_chip(placement)) compulsory[placement.region.memory.index()] += size;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/npu/npu.h"
+#include "models/npu/room.h"
 
 namespace perfwatt::npu {
 
@@ -35,17 +36,6 @@ struct Tiling {
 [[nodiscard]] Mapping to_mapping(const Tiling& tiling);
 /// The reason where the mapping is none of a contraction.
 [[nodiscard]] std::variant<Tiling, Infeasible> tiling_from(const Mapping& mapping);
-
-/// Double buffers of one operand's tiles, at their scratchpad addresses.
-struct TileBuffers {
-    std::int64_t bytes = 0;  ///< of one
-    int count = 0;           ///< 0: the operand stays on chip where it is
-    std::array<std::int64_t, 2> address{};
-
-    [[nodiscard]] Buffer at(std::int64_t use, std::int64_t used_bytes) const {
-        return {.address = address[static_cast<std::size_t>(use % count)], .bytes = used_bytes};
-    }
-};
 
 /// Where the tiles of a tiling lie.
 struct TileLayout {
@@ -83,6 +73,9 @@ class ContractionPlan {
     [[nodiscard]] std::int64_t input_columns(std::int64_t q) const;
     [[nodiscard]] std::int64_t input_bytes(const Tiling& sizes) const;
     [[nodiscard]] std::int64_t weight_bytes(const Tiling& sizes) const;
+    /// Bytes that a part of the weights takes as they are stored: fewer than `dense` where they are
+    /// compressed.
+    [[nodiscard]] std::int64_t stored_bytes(std::int64_t dense) const;
     [[nodiscard]] std::int64_t output_bytes(const Tiling& sizes) const;
     /// Of the fused operands with the output's shape (a residual).
     [[nodiscard]] std::int64_t extra_bytes(std::int64_t output_elements) const;
@@ -98,6 +91,7 @@ class ContractionPlan {
 
   private:
     struct Traffic;
+    void apply_window(Contract& tile, const Tiling& sizes) const;
     [[nodiscard]] Traffic traffic(const Tiling& tiling) const;
     [[nodiscard]] Time matrix_time(const Tiling& tiling, const Contraction& part) const;
     [[nodiscard]] Time ends_time(const Tiling& tiling) const;

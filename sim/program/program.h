@@ -62,6 +62,14 @@ struct Contract {
     bool first_k_tile = true;  ///< accumulators start at zero
     bool last_k_tile = true;   ///< accumulators leave the unit
     std::int64_t useful_macs = 0;
+    /// Of the useful ones, those it need not do: zeros of sparse weights, Winograd's saving.
+    std::int64_t saved_macs = 0;
+    std::int64_t transform_sums = 0;  ///< additions that save products: Winograd's transforms
+    /// What the unit holds first arrives while the command before it streams.
+    bool preloaded = false;
+    /// Of a convolution, for units whose rows are filter rows: k = channels x filter_rows x
+    /// filter_columns, m = output_rows x the rest.
+    std::int64_t filter_rows = 1, filter_columns = 1, output_rows = 1;
     Buffer first, second, output;
 };
 

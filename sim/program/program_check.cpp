@@ -56,7 +56,7 @@ class Checker {
     void check(const Contract& tile, UnitKind kind) {
         require(kind == UnitKind::matrix || kind == UnitKind::pim, "no unit for a contraction");
         require(tile.m > 0 && tile.n > 0 && tile.k > 0 && tile.repeat > 0, "an empty tile");
-        require(tile.useful_macs <= tile.m * tile.n * tile.k * tile.repeat,
+        require(tile.useful_macs - tile.saved_macs <= tile.m * tile.n * tile.k * tile.repeat,
                 "more useful MACs than the tile has");
         check(tile.first);
         check(tile.second);

@@ -52,6 +52,14 @@ void write(Out& out, const Contract& tile) {
                    to_string(tile.second_type), tile.first_k_tile ? 1 : 0, tile.last_k_tile ? 1 : 0,
                    tile.useful_macs, tile.first.address, tile.first.bytes, tile.second.address,
                    tile.second.bytes, tile.output.address, tile.output.bytes);
+    // What most tiles lack is left out.
+    if (tile.saved_macs > 0)
+        fmt::format_to(std::back_inserter(out), " saved {} sums {}", tile.saved_macs,
+                       tile.transform_sums);
+    if (tile.preloaded) fmt::format_to(std::back_inserter(out), " preloaded");
+    if (tile.filter_rows * tile.filter_columns * tile.output_rows > 1)
+        fmt::format_to(std::back_inserter(out), " window {} {} rows {}", tile.filter_rows,
+                       tile.filter_columns, tile.output_rows);
 }
 
 void write(Out& out, const Vector& vector) {
@@ -99,6 +107,15 @@ class LineReader {
         const std::string_view found = rest_.substr(0, end);
         rest_.remove_prefix(end);
         return found;
+    }
+
+    /// Whether this word comes next; it is then passed.
+    bool next_is(std::string_view wanted) {
+        skip_blanks();
+        const std::string_view at = rest_;
+        if (word() == wanted) return true;
+        rest_ = at;
+        return false;
     }
 
     void expect(std::string_view wanted) {
@@ -194,6 +211,16 @@ Contract read_contract(LineReader& in) {
     tile.second = in.buffer();
     in.expect("to");
     tile.output = in.buffer();
+    if (in.next_is("saved")) {
+        tile.saved_macs = in.number();
+        tile.transform_sums = in.number("sums");
+    }
+    tile.preloaded = in.next_is("preloaded");
+    if (in.next_is("window")) {
+        tile.filter_rows = in.number();
+        tile.filter_columns = in.number();
+        tile.output_rows = in.number("rows");
+    }
     return tile;
 }
 

@@ -111,7 +111,8 @@ double ideal_seconds(const RecordContext& context, const RunFigures& figures) {
         if (const auto* tile = std::get_if<Contract>(&command.work)) {
             const Peak peak = context.chip.device->peak(tile->first_type, tile->second_type);
             seconds +=
-                static_cast<double>(tile->useful_macs) / static_cast<double>(peak.macs_per_second);
+                static_cast<double>(tile->useful_macs - tile->saved_macs) /
+                static_cast<double>(peak.macs_per_second);
             simulated += tile->useful_macs;
         }
     if (simulated == 0) return 0;
