@@ -2,6 +2,22 @@
 
 namespace perfwatt {
 
+std::string Device::weight_layout() const { return {}; }
+
+Time Device::memory_time(const MappingRequest& request, const MappingChoice&, MemoryId memory,
+                         std::int64_t bytes_per_second) const {
+    std::int64_t bytes = 0;
+    const auto add = [&](const std::vector<Placement>& places,
+                         const std::vector<Operand>& operands) {
+        for (std::size_t i = 0; i < places.size(); ++i)
+            if (places[i].where == Placement::Where::memory && places[i].region.memory == memory)
+                bytes += operands[i].bytes;
+    };
+    add(request.inputs, request.kernel->inputs);
+    add(request.outputs, request.kernel->outputs);
+    return transfer_time(bytes, bytes_per_second);
+}
+
 Time Device::fill_drain(const Command&) const { return Time::zero(); }
 
 std::int64_t Device::executed_macs(const Contract& tile) const {

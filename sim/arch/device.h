@@ -24,6 +24,9 @@ struct Placement {
     Region
         region;  ///< in memory: rows and pitch are the kernel's to choose, address and size given
     Buffer buffer;  ///< on chip: in the address space of core 0's scratchpad, the same on each core
+    /// How its bytes lie in memory, in the words of Device::weight_layout(); empty: plainly, as
+    /// its shape says. A cache that one engine keeps its own way is so for all who touch it.
+    std::string layout;
 };
 
 /// What a family's mapper is asked: one kernel, where its operands live, what room is left.
@@ -104,6 +107,14 @@ class Device {
     [[nodiscard]] virtual Peak peak(DataType first, DataType second) const = 0;
 
     // The compiler's view.
+    /// How trained operands and caches must lie in memory for this device to work on them; empty:
+    /// plainly. Weights that engines of different layouts use are kept once for each.
+    [[nodiscard]] virtual std::string weight_layout() const;
+    /// For how long the kernel keeps `memory`, which others may want at the same time. As given
+    /// here: its operands and results cross the pins once, at `bytes_per_second`.
+    [[nodiscard]] virtual Time memory_time(const MappingRequest& request,
+                                           const MappingChoice& choice, MemoryId memory,
+                                           std::int64_t bytes_per_second) const;
     /// Nothing if the kernel can run, else why not.
     [[nodiscard]] virtual std::optional<Infeasible> refuses(const Kernel& kernel) const = 0;
     [[nodiscard]] virtual std::variant<MappingChoice, Infeasible> map(

@@ -32,11 +32,24 @@ struct HostRate {
     Time latency;                       ///< of handing work over and back
 };
 
-struct CompileTarget {
+/// An accelerator of the target. All engines share the memories that they see.
+struct TargetEngine {
+    std::string name;
     const Device* device = nullptr;
+    Time launch;                     ///< before it starts on what another engine has made
+    std::vector<MemoryId> memories;  ///< it sees, the first for its weights; empty: all
+};
+
+struct CompileTarget {
+    const Device* device = nullptr;     ///< of the only engine, where `engines` is empty
+    std::vector<TargetEngine> engines;  ///< by Unit::engine
     std::vector<TargetMemory> memories;
     std::optional<HostRate> host;
 };
+
+/// Which engines may have a kernel. host: none that computes in memory, unless nothing else can.
+/// pim: what an engine that computes in memory accepts goes there.
+enum class PlaceRule : std::uint8_t { automatic, host, pim };
 
 /// cold: every weight comes from memory. steady: weights that stay on chip are there already.
 enum class Start : std::uint8_t { cold, steady };
@@ -44,7 +57,9 @@ enum class Start : std::uint8_t { cold, steady };
 struct CompileOptions {
     std::string precision = "int8";  ///< see precisions()
     Start start = Start::steady;
-    int effort = 1000;  ///< candidates priced for each kernel, at most
+    int effort = 1000;  ///< candidates priced for each kernel and engine, at most
+    PlaceRule place = PlaceRule::automatic;
+    int cores = 0;  ///< of each engine, that the program may use, the first ones; 0: all
     bool fuse = true;
     bool fuse_attention = true;        ///< as one kernel where the device takes it
     bool resident_weights = true;      ///< keep weights on chip where room is left
@@ -68,13 +83,21 @@ struct Repeat {
     int layers_per_block = 0;
 };
 
+/// What a kernel would have cost elsewhere.
+struct EngineCost {
+    std::string engine;
+    std::optional<Time> cost;  ///< by its device's cost function; nothing where it cannot run
+    std::string refused;       ///< why, where it cannot
+};
+
 /// What became of one kernel.
 struct KernelReport {
     std::string name;
     std::string operator_type;
-    std::string engine;  ///< "device" or "host"
+    std::string engine;  ///< the engine's name, "device" if there is but one, or "host"
     MappingChoice choice;
-    int layer = -1;  ///< of the program; -1 where its block is not emitted
+    std::vector<EngineCost> engines;  ///< of each, where there are several
+    int layer = -1;                   ///< of the program; -1 where its block is not emitted
 };
 
 /// Where a tensor lies while the program runs; tensors that are views of others share their place.
@@ -107,11 +130,19 @@ struct LayerBound {
     [[nodiscard]] Time time() const;
 };
 
+/// What one engine's units have to do at least, at their peaks.
+struct EngineWork {
+    Time compute;
+    Time vector;
+};
+
 struct Compiled {
     Program program;
     std::vector<KernelReport> kernels;
     std::vector<TensorPlace> places;
-    std::vector<LayerBound> layer_bounds;   ///< by LayerId
+    std::vector<LayerBound> layer_bounds;  ///< by LayerId
+    /// By LayerId and engine, where there are several: they may work at the same time.
+    std::vector<std::vector<EngineWork>> work;
     std::vector<std::vector<Moved>> moved;  ///< by LayerId and MemoryId
     std::vector<TargetMemory> memories;     ///< those compiled for
     LayerBound bound;                       ///< of the emitted program

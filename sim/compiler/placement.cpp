@@ -34,7 +34,12 @@ Placement in_memory(std::int32_t memory, std::int64_t address, std::int64_t byte
 
 }  // namespace
 
-Allocator::Allocator(const Graph& graph, const Lowered& lowered, const std::vector<bool>& on_host,
+std::vector<TargetEngine> engines_of(const CompileTarget& target) {
+    if (!target.engines.empty()) return target.engines;
+    return {{.name = {}, .device = target.device}};
+}
+
+Allocator::Allocator(const Graph& graph, const Lowered& lowered, std::vector<int> engine_of,
                      const std::optional<Repeat>& repeat, const CompileTarget& target,
                      const CompileOptions& options)
     : graph_(graph),
@@ -42,28 +47,75 @@ Allocator::Allocator(const Graph& graph, const Lowered& lowered, const std::vect
       repeat_(repeat),
       target_(target),
       options_(options),
-      chip_(target.device->on_chip()) {
-    find_roots(on_host);
+      engine_of_(std::move(engine_of)),
+      engines_(engines_of(target)) {
+    for (const TargetEngine& engine : engines_) chips_.push_back(engine.device->on_chip());
+    find_variants();
+    find_roots();
+    find_homes();
 }
 
-void Allocator::find_roots(const std::vector<bool>& on_host) {
-    root_of_.assign(graph_.tensors.size(), -1);
-    std::map<TensorId, int> known;
-    const auto root = [&](TensorId tensor) -> Root& {
-        const Alias& alias = lowered_.aliases[tensor.index()];
-        const auto [found, fresh] = known.emplace(alias.root, static_cast<int>(roots_.size()));
-        if (fresh) {
-            const Tensor& own = graph_.tensor(alias.root);
-            roots_.push_back({.id = alias.root, .bytes = own.bytes(), .role = own.role});
-        }
-        Root& at = roots_[static_cast<std::size_t>(found->second)];
-        at.bytes = std::max(at.bytes, alias.offset_bytes + graph_.tensor(tensor).bytes());
-        root_of_[tensor.index()] = found->second;
-        return at;
-    };
+bool Allocator::sees(int engine, int memory) const {
+    if (engine == kHost) return true;
+    const std::vector<MemoryId>& seen = engines_[static_cast<std::size_t>(engine)].memories;
+    return seen.empty() || std::find(seen.begin(), seen.end(), MemoryId{memory}) != seen.end();
+}
+
+int Allocator::home_of(int engine) const {
+    if (engine == kHost) return 0;
+    const std::vector<MemoryId>& seen = engines_[static_cast<std::size_t>(engine)].memories;
+    return seen.empty() ? 0 : seen.front().value;
+}
+
+/// Engines whose weights lie in the same memory in the same layout share them.
+void Allocator::find_variants() {
+    std::map<std::pair<int, std::string>, int> known;
+    for (std::size_t e = 0; e < engines_.size(); ++e) {
+        const std::pair key(home_of(static_cast<int>(e)), engines_[e].device->weight_layout());
+        variant_.push_back(known.emplace(key, static_cast<int>(known.size())).first->second);
+    }
+}
+
+int Allocator::find_root(TensorId tensor, int engine) {
+    const Alias& alias = lowered_.aliases[tensor.index()];
+    const Tensor& own = graph_.tensor(alias.root);
+    const int variant =
+        is_trained(own.role) && engine != kHost ? variant_[static_cast<std::size_t>(engine)] : 0;
+    const auto [found, fresh] =
+        known_.emplace(std::pair(alias.root, variant), static_cast<int>(roots_.size()));
+    if (fresh) {
+        roots_.push_back({.id = alias.root, .bytes = own.bytes(), .role = own.role});
+        touched_by_.emplace_back();
+    }
+    const int index = found->second;
+    Root& at = roots_[static_cast<std::size_t>(index)];
+    at.bytes = std::max(at.bytes, alias.offset_bytes + graph_.tensor(tensor).bytes());
+    std::vector<int>& roots = root_of_[tensor.index()];
+    if (roots.empty()) roots.assign(engines_.size(), -1);
+    roots[static_cast<std::size_t>(variant)] = index;
+    return index;
+}
+
+int Allocator::root_of(TensorId tensor, int engine) const {
+    const std::vector<int>& roots = root_of_[tensor.index()];
+    if (roots.empty()) return -1;
+    const bool trained = is_trained(graph_.tensor(lowered_.aliases[tensor.index()].root).role);
+    const int variant = trained && engine != kHost ? variant_[static_cast<std::size_t>(engine)] : 0;
+    return roots[static_cast<std::size_t>(variant)];
+}
+
+void Allocator::find_roots() {
+    root_of_.resize(graph_.tensors.size());
     for (std::size_t i = 0; i < lowered_.kernels.size(); ++i) {
         const Kernel& kernel = lowered_.kernels[i];
         const auto index = static_cast<int>(i);
+        const int engine = engine_of_[i];
+        const auto root = [&](TensorId tensor) -> Root& {
+            const auto found = static_cast<std::size_t>(find_root(tensor, engine));
+            touched_by_[found].insert(engine);
+            roots_[found].on_host = roots_[found].on_host || engine == kHost;
+            return roots_[found];
+        };
         for (const Operand& input : kernel.inputs) {
             Root& at = root(input.tensor);
             if (at.first_use < 0) {
@@ -71,24 +123,59 @@ void Allocator::find_roots(const std::vector<bool>& on_host) {
                 at.reuse = lowered_.macs[i] / std::max<std::int64_t>(1, at.bytes);
             }
             at.last_use = index;
-            at.on_host = at.on_host || on_host[i];
         }
         for (const Operand& output : kernel.outputs) {
             Root& at = root(output.tensor);
             if (at.made < 0 && at.first_use < 0) at.made = index;
             at.last_use = std::max(at.last_use, index);
-            at.on_host = at.on_host || on_host[i];
         }
     }
-    for (const TensorId output : graph_.outputs)
-        if (root_of_[output.index()] >= 0 || known.contains(lowered_.aliases[output.index()].root))
-            root(output).leaves = true;
+    for (const TensorId output : graph_.outputs) {
+        const bool used = !root_of_[output.index()].empty() ||
+                          known_.contains({lowered_.aliases[output.index()].root, 0});
+        if (used) roots_[static_cast<std::size_t>(find_root(output, kHost))].leaves = true;
+    }
 }
 
-Placement Allocator::placement(const Allocation& allocation, const Operand& operand) const {
-    const int root = root_of(operand.tensor);
-    Placement place = allocation.places[static_cast<std::size_t>(root)];
+/// Which memory each root lies in, and which others would do.
+void Allocator::find_homes() {
+    const auto memories = static_cast<int>(target_.memories.size());
+    std::set<int> homes;
+    for (std::size_t e = 0; e < engines_.size(); ++e) homes.insert(home_of(static_cast<int>(e)));
+    for (std::size_t i = 0; i < roots_.size(); ++i) {
+        Root& root = roots_[i];
+        const std::set<int>& who = touched_by_[i];
+        if (who.size() == 1 && *who.begin() != kHost) root.engine = *who.begin();
+        const auto seen_by_all = [&](int memory) {
+            return std::all_of(who.begin(), who.end(), [&](int e) { return sees(e, memory); });
+        };
+        const int maker = root.made >= 0
+                              ? engine_of_[static_cast<std::size_t>(root.made)]
+                              : engine_of_[static_cast<std::size_t>(std::max(0, root.first_use))];
+        root.home = home_of(maker);
+        for (int m = 0; m < memories && !seen_by_all(root.home); ++m)
+            if (seen_by_all(m)) root.home = m;
+        if (!seen_by_all(root.home))
+            throw UserError(fmt::format("no memory is seen by all engines that touch '{}'",
+                                        graph_.tensor(root.id).name),
+                            "let them have a memory in common: 'memories' of the engines");
+        for (int m = 0; m < memories; ++m)
+            if (!homes.contains(m) && seen_by_all(m)) root.shared.push_back(m);
+        if (is_trained(root.role) || root.role == TensorRole::state)
+            for (const int engine : who) {
+                if (engine == kHost) continue;
+                const Device& device = *engines_[static_cast<std::size_t>(engine)].device;
+                if (root.layout.empty()) root.layout = device.weight_layout();
+            }
+    }
+}
+
+Placement Allocator::placement(const Allocation& allocation, const Operand& operand,
+                               int engine) const {
+    const auto root = static_cast<std::size_t>(root_of(operand.tensor, engine));
+    Placement place = allocation.places[root];
     const std::int64_t offset = lowered_.aliases[operand.tensor.index()].offset_bytes;
+    place.layout = roots_[root].layout;
     if (place.where == Placement::Where::on_chip) {
         place.buffer.address += offset;
         place.buffer.bytes = operand.bytes;
@@ -99,31 +186,34 @@ Placement Allocator::placement(const Allocation& allocation, const Operand& oper
     return place;
 }
 
-void Allocator::place_activations(Allocation& out, std::int64_t capacity, int cores) const {
-    Arena arena(0, std::max<std::int64_t>(1, capacity), chip_.alignment);
+void Allocator::place_activations(Allocation& out, int engine, std::int64_t capacity,
+                                  int cores) const {
+    const OnChipMemory& chip = chips_[static_cast<std::size_t>(engine)];
+    Arena arena(0, std::max<std::int64_t>(1, capacity), chip.alignment);
     for (std::size_t i = 0; i < roots_.size(); ++i) {
         const Root& root = roots_[i];
         // A split kernel leaves its results in several scratchpads; what crosses from core to core
-        // goes through memory.
+        // goes through memory, as does what crosses from engine to engine.
         const bool may = options_.resident_activations && cores == 1 && capacity > 0 &&
-                         root.role == TensorRole::activation && root.made >= 0 && !root.on_host &&
-                         !root.leaves && root.bytes > 0;
+                         root.role == TensorRole::activation && root.made >= 0 &&
+                         root.engine == engine && !root.leaves && root.bytes > 0;
         if (!may) continue;
         const auto address = arena.place(root.bytes, root.made, root.last_use);
         if (!address) continue;
         out.places[i].where = Placement::Where::on_chip;
         out.places[i].buffer = {.address = *address, .bytes = root.bytes};
     }
-    out.on_chip_bytes = arena.top();
+    out.rooms[static_cast<std::size_t>(engine)].on_chip_bytes = arena.top();
 }
 
 /// Weights that must be treated alike: one by one, or those of one place in all repeated blocks.
-std::vector<std::vector<int>> Allocator::weight_classes() const {
+std::vector<std::vector<int>> Allocator::weight_classes(int engine) const {
     std::map<std::pair<int, int>, std::vector<int>> classes;  // (kernel or place, nth there)
     std::map<int, int> nth;
     for (std::size_t i = 0; i < roots_.size(); ++i) {
         const Root& root = roots_[i];
-        if (!is_trained(root.role) || root.first_use < 0 || root.on_host || root.bytes == 0)
+        if (!is_trained(root.role) || root.first_use < 0 || root.engine != engine ||
+            root.bytes == 0)
             continue;
         int place = root.first_use;
         const int count = nth[place]++;
@@ -145,35 +235,87 @@ std::vector<std::vector<int>> Allocator::weight_classes() const {
     return out;
 }
 
-void Allocator::place_weights(Allocation& out, std::int64_t begin, std::int64_t end) const {
-    std::int64_t at = round_up(begin, chip_.alignment);
+void Allocator::place_weights(Allocation& out, int engine, std::int64_t begin,
+                              std::int64_t end) const {
+    const OnChipMemory& chip = chips_[static_cast<std::size_t>(engine)];
+    EngineRoom& room = out.rooms[static_cast<std::size_t>(engine)];
+    std::int64_t at = round_up(begin, chip.alignment);
     if (options_.resident_weights) {
-        for (const std::vector<int>& members : weight_classes()) {
+        for (const std::vector<int>& members : weight_classes(engine)) {
             std::int64_t needed = 0;
             for (const int member : members)
-                needed += round_up(roots_[static_cast<std::size_t>(member)].bytes, chip_.alignment);
+                needed += round_up(roots_[static_cast<std::size_t>(member)].bytes, chip.alignment);
             if (at + needed > end) continue;
             for (const int member : members) {
                 const auto i = static_cast<std::size_t>(member);
                 out.resident[i] = true;
                 out.places[i].where = Placement::Where::on_chip;
                 out.places[i].buffer = {.address = at, .bytes = roots_[i].bytes};
-                at += round_up(roots_[i].bytes, chip_.alignment);
+                at += round_up(roots_[i].bytes, chip.alignment);
             }
         }
     }
-    out.on_chip_bytes += at - begin;
-    if (chip_.weight_bytes < chip_.bytes_per_core) {
-        out.free_weights = {.address = at,
-                            .bytes = std::max<std::int64_t>(0, begin + chip_.weight_bytes - at)};
+    room.on_chip_bytes += at - begin;
+    if (chip.weight_bytes < chip.bytes_per_core) {
+        room.free_weights = {.address = at,
+                             .bytes = std::max<std::int64_t>(0, begin + chip.weight_bytes - at)};
     } else {
-        out.free = {.address = at, .bytes = std::max<std::int64_t>(0, chip_.bytes_per_core - at)};
+        room.free = {.address = at, .bytes = std::max<std::int64_t>(0, chip.bytes_per_core - at)};
     }
+}
+
+/// Activations, from where weights, inputs and caches end in each memory: in shared memories while
+/// there is room. Without `reuse` no bytes serve two of them, so that engines need not wait for
+/// one another's old data. False if that is more than a memory has.
+bool Allocator::spill(Allocation& out, const std::vector<std::int64_t>& kept, bool reuse) const {
+    std::vector<Arena> shared;
+    std::vector<Arena> homes;
+    for (std::size_t m = 0; m < target_.memories.size(); ++m) {
+        shared.emplace_back(0, target_.memories[m].capacity_bytes, kMemoryAlignment);
+        homes.emplace_back(kept[m], 0, kMemoryAlignment);
+    }
+    const auto end = static_cast<int>(lowered_.kernels.size());
+    for (std::size_t i = 0; i < roots_.size(); ++i) {
+        const Root& root = roots_[i];
+        if (root.made < 0 || root.role == TensorRole::state ||
+            out.places[i].where == Placement::Where::on_chip)
+            continue;
+        std::optional<std::int64_t> address;
+        int memory = root.home;
+        if (!root.leaves && !root.on_host)
+            for (const int m : root.shared) {
+                address =
+                    shared[static_cast<std::size_t>(m)].place(root.bytes, root.made, root.last_use);
+                if (!address) continue;
+                memory = m;
+                break;
+            }
+        if (!address) {
+            const int first = reuse ? root.made : 0;
+            const int last = root.leaves || !reuse ? end : root.last_use;
+            address = homes[static_cast<std::size_t>(memory)].place(root.bytes, first, last);
+        }
+        out.places[i] = in_memory(memory, *address, root.bytes);
+    }
+    out.memory_bytes = std::max(kept[0], homes[0].top());
+    for (std::size_t m = 0; m < homes.size(); ++m) {
+        const std::int64_t capacity = target_.memories[m].capacity_bytes;
+        const std::int64_t needed = std::max(kept[m], homes[m].top());
+        if (capacity == 0 || needed <= capacity) continue;
+        if (!reuse) return false;
+        throw UserError(
+            fmt::format("network '{}' needs {} bytes of memory '{}', which has {}: weights, inputs "
+                        "and caches take {}, activations {}",
+                        graph_.name, needed, target_.memories[m].name, capacity, kept[m],
+                        needed - kept[m]),
+            "fewer bits a weight, a smaller batch or context, or a larger memory");
+    }
+    return true;
 }
 
 void Allocator::place_in_memory(Allocation& out) const {
     // Weights, inputs and caches first, in order of use, blocks of a repeat equally aligned.
-    std::int64_t at = 0;
+    std::vector<std::int64_t> kept(target_.memories.size(), 0);
     std::int64_t block_bytes = 0;
     const auto block_start = [&](int kernel) {
         if (!repeat_ || kernel < repeat_->first_kernel) return -1;
@@ -189,70 +331,51 @@ void Allocator::place_in_memory(Allocation& out) const {
         if (root.made >= 0 && root.role != TensorRole::state) continue;
         const int now = block_start(std::max(root.first_use, root.made));
         if (now >= 0 && now != block && block_bytes >= kLargeBlock)
-            at = round_up(at, kBlockAlignment);
+            for (std::int64_t& at : kept) at = round_up(at, kBlockAlignment);
         block = now;
+        std::int64_t& at = kept[static_cast<std::size_t>(root.home)];
         // Resident weights have a home in memory too: they are fetched from it at a cold start.
         if (out.resident[i]) {
-            out.places[i].region = in_memory(0, at, root.bytes).region;
+            out.places[i].region = in_memory(root.home, at, root.bytes).region;
         } else {
-            out.places[i] = in_memory(0, at, root.bytes);
+            out.places[i] = in_memory(root.home, at, root.bytes);
         }
         at += round_up(root.bytes, kMemoryAlignment);
     }
-    std::vector<Arena> shared;
-    for (std::size_t m = 1; m < target_.memories.size(); ++m)
-        shared.emplace_back(0, target_.memories[m].capacity_bytes, kMemoryAlignment);
-    Arena spilled(at, 0, kMemoryAlignment);
-    for (std::size_t i = 0; i < roots_.size(); ++i) {
-        const Root& root = roots_[i];
-        if (root.made < 0 || root.role == TensorRole::state ||
-            out.places[i].where == Placement::Where::on_chip)
-            continue;
-        std::optional<std::int64_t> address;
-        std::int32_t memory = 0;
-        for (std::size_t m = 0; m < shared.size() && !address && !root.leaves && !root.on_host;
-             ++m) {
-            address = shared[m].place(root.bytes, root.made, root.last_use);
-            if (address) memory = static_cast<std::int32_t>(m) + 1;
-        }
-        const int last = root.leaves ? static_cast<int>(lowered_.kernels.size()) : root.last_use;
-        if (!address) address = spilled.place(root.bytes, root.made, last);
-        out.places[i] = in_memory(memory, *address, root.bytes);
-    }
-    out.memory_bytes = std::max(at, spilled.top());
-    const std::int64_t capacity = target_.memories[0].capacity_bytes;
-    if (capacity > 0 && out.memory_bytes > capacity)
-        throw UserError(
-            fmt::format("network '{}' needs {} bytes of memory '{}', which has {}: weights, inputs "
-                        "and caches take {}, activations {}",
-                        graph_.name, out.memory_bytes, target_.memories[0].name, capacity, at,
-                        out.memory_bytes - at),
-            "fewer bits a weight, a smaller batch or context, or a larger memory");
+    const bool several = engines_.size() > 1;
+    if (!several || !spill(out, kept, false)) (void)spill(out, kept, true);
 }
 
-Allocation Allocator::allocate(std::int64_t reserve, int cores) const {
+void Allocator::place_on_chip(Allocation& out, int engine, const EngineShare& share) const {
+    const OnChipMemory& chip = chips_[static_cast<std::size_t>(engine)];
+    EngineRoom& room = out.rooms[static_cast<std::size_t>(engine)];
+    if (chip.weight_bytes < chip.bytes_per_core) {
+        // Activations from 0, weights behind them; each part keeps its share for tiles.
+        const auto kept = [&](std::int64_t part) {
+            return part - std::min(part, ceil_div(part * share.reserve, chip.bytes_per_core));
+        };
+        place_activations(out, engine, kept(chip.activation_bytes), share.cores);
+        const std::int64_t begin = round_up(room.on_chip_bytes, chip.alignment);
+        room.free = {.address = begin,
+                     .bytes = std::max<std::int64_t>(0, chip.activation_bytes - begin)};
+        place_weights(out, engine, chip.activation_bytes,
+                      chip.activation_bytes + kept(chip.weight_bytes));
+    } else {
+        const std::int64_t kept = std::max<std::int64_t>(0, chip.bytes_per_core - share.reserve);
+        place_activations(out, engine, kept, share.cores);
+        place_weights(out, engine, room.on_chip_bytes, kept);
+    }
+}
+
+Allocation Allocator::allocate(const std::vector<EngineShare>& shares) const {
     Allocation out;
     out.places.resize(roots_.size());
     for (std::size_t i = 0; i < roots_.size(); ++i)
         out.places[i] = in_memory(0, 0, roots_[i].bytes);
     out.resident.assign(roots_.size(), false);
-    const bool parts = chip_.weight_bytes < chip_.bytes_per_core;
-    if (parts) {
-        // Activations from 0, weights behind them; each part keeps its share for tiles.
-        const auto kept = [&](std::int64_t part) {
-            return part - std::min(part, ceil_div(part * reserve, chip_.bytes_per_core));
-        };
-        place_activations(out, kept(chip_.activation_bytes), cores);
-        const std::int64_t begin = round_up(out.on_chip_bytes, chip_.alignment);
-        out.free = {.address = begin,
-                    .bytes = std::max<std::int64_t>(0, chip_.activation_bytes - begin)};
-        place_weights(out, chip_.activation_bytes,
-                      chip_.activation_bytes + kept(chip_.weight_bytes));
-    } else {
-        const std::int64_t kept = std::max<std::int64_t>(0, chip_.bytes_per_core - reserve);
-        place_activations(out, kept, cores);
-        place_weights(out, out.on_chip_bytes, kept);
-    }
+    out.rooms.resize(engines_.size());
+    for (std::size_t e = 0; e < engines_.size(); ++e)
+        place_on_chip(out, static_cast<int>(e), shares[e]);
     place_in_memory(out);
     return out;
 }
