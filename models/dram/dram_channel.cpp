@@ -19,7 +19,8 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
       log_(log),
       device_(table),
       queues_(spec.organization.total_banks(), spec.controller.read_queue,
-              spec.controller.write_queue),
+              spec.controller.write_queue, spec.queues_per_channel()),
+      drain_(static_cast<std::size_t>(queues_.parts())),
       high_mark_(spec.controller.write_high * spec.controller.write_queue),
       low_mark_(spec.controller.write_low * spec.controller.write_queue),
       wck_until_(static_cast<std::size_t>(device_.ranks()), 0),
@@ -41,6 +42,7 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
             refresh_step_ = table.refresh_bank_interval;
             break;
     }
+    if (refresh_policy_.staggered) refresh_step_ /= device_.ranks();
     if (refresh_step_ > 0) refresh_due_ = refresh_step_;
 }
 
@@ -53,9 +55,10 @@ void DramChannel::accept(const BurstRequest& request, Tick at) {
     if (stale_) return;
     // Only the bank of the new request can have a better command, unless more than that changes:
     // the direction, or what stands above the order of readiness.
-    const bool draining = draining_;
+    const int part = queues_.part_of(request.bank);
+    const bool draining = drain_[static_cast<std::size_t>(part)].writes;
     if ((rank_was_idle && sleeps()) || !pending_.empty() || half_open_.bank >= 0 || forced_ ||
-        write_mode() != draining) {
+        write_mode(part) != draining) {
         stale_ = true;
         return;
     }
@@ -64,15 +67,16 @@ void DramChannel::accept(const BurstRequest& request, Tick at) {
     }
 }
 
-bool DramChannel::write_mode() {
-    const int writes = queues_.size(true);
-    const int reads = queues_.size(false);
-    if (!draining_) {
-        if (writes > high_mark_ || reads == 0) draining_ = true;
+bool DramChannel::write_mode(int part) {
+    const int writes = queues_.size(true, part);
+    const int reads = queues_.size(false, part);
+    bool& draining = drain_[static_cast<std::size_t>(part)].writes;
+    if (!draining) {
+        if (writes > high_mark_ || reads == 0) draining = true;
     } else if (writes < low_mark_ && reads != 0) {
-        draining_ = false;
+        draining = false;
     }
-    return draining_;
+    return draining;
 }
 
 bool DramChannel::bank_blocked(int bank) const {
@@ -99,7 +103,12 @@ void DramChannel::choose() {
         consider_refresh(refresh);
         if (refresh_policy_.blocks_channel) break;
     }
-    if (pending_.empty() || !refresh_policy_.blocks_channel) choose_queued(write_mode());
+    if (pending_.empty() || !refresh_policy_.blocks_channel) {
+        for (int part = 0; part < queues_.parts(); ++part) choose_queued(write_mode(part), part);
+        for (int part = 0; policy_.age_limit > 0 && part < queues_.parts() && !forced_; ++part) {
+            apply_age_limit(part);
+        }
+    }
     if (half_open_.bank >= 0) consider_second_part();
     if (sleeps()) consider_sleep();
 }
@@ -134,15 +143,14 @@ void DramChannel::consider_second_part() {
     best_.second_part = true;
 }
 
-void DramChannel::choose_queued(bool write) {
+void DramChannel::choose_queued(bool write, int part) {
     if (pending_.empty()) {
-        for (const int bank : queues_.busy(write)) consider_bank(write, bank);
+        for (const int bank : queues_.busy(write, part)) consider_bank(write, bank);
     } else {
-        for (const int bank : queues_.busy(write)) {
+        for (const int bank : queues_.busy(write, part)) {
             if (!bank_blocked(bank)) consider_bank(write, bank);
         }
     }
-    if (policy_.age_limit > 0) apply_age_limit(write);
 }
 
 void DramChannel::consider_bank(bool write, int bank) {
@@ -235,17 +243,19 @@ void DramChannel::consider_refresh(const PendingRefresh& refresh) {
     consider(candidate);
 }
 
-void DramChannel::apply_age_limit(bool write) {
-    if (best_.time - oldest_arrival_[write] <= policy_.age_limit || best_.rank_of_class < 2) return;
+void DramChannel::apply_age_limit(int part) {
+    Drain& drain = drain_[static_cast<std::size_t>(part)];
+    const bool write = drain.writes;
+    if (best_.time - drain.oldest[write] <= policy_.age_limit || best_.rank_of_class < 2) return;
     int oldest = kNone;
-    for (const int bank : queues_.busy(write)) {
+    for (const int bank : queues_.busy(write, part)) {
         const int head = queues_.oldest(write, bank);
         if (oldest == kNone || queues_.entry(head).order < queues_.entry(oldest).order)
             oldest = head;
     }
     if (oldest == kNone) return;
     const RequestQueues::Entry& entry = queues_.entry(oldest);
-    oldest_arrival_[write] = entry.arrival;
+    drain.oldest[write] = entry.arrival;
     if (best_.entry == oldest) return;
     const int bank = entry.request.bank;
     if (best_.time - entry.arrival <= policy_.age_limit || bank_blocked(bank)) return;

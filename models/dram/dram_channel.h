@@ -24,7 +24,11 @@ class DramChannel {
     /// Borrows table and log (which may be null).
     DramChannel(const DramSpec& spec, const TimingTable& table, int index, CommandLog* log);
 
-    [[nodiscard]] bool can_accept(bool write) const { return !queues_.full(write); }
+    /// Whether the queue that a request to this bank joins has room.
+    [[nodiscard]] bool can_accept(bool write, int bank) const {
+        return !queues_.full(write, queues_.part_of(bank));
+    }
+    [[nodiscard]] int queue_of(int bank) const { return queues_.part_of(bank); }
     /// Queues a burst, which takes part in scheduling from the next tick.
     void accept(const BurstRequest& request, Tick at);
 
@@ -34,6 +38,7 @@ class DramChannel {
         bool write = false;
         bool column = false;      ///< false: some other command, nothing was served
         bool freed_slot = false;  ///< a queue that was full has room again
+        int queue = 0;            ///< which: see queue_of()
         Tick at = 0;
         Tick data_end = 0;
     };
@@ -148,7 +153,7 @@ class DramChannel {
         return a.order < b.order;
     }
     void choose();
-    void choose_queued(bool write);
+    void choose_queued(bool write, int part);
     void consider_bank(bool write, int bank);
     void consider_column(int entry, int bank, int rank_of_class);
     void consider_row(int entry, int bank, Command command);
@@ -170,12 +175,12 @@ class DramChannel {
     [[nodiscard]] bool sleeps() const {
         return power_policy_.power_down_after > 0 || power_policy_.self_refresh_after > 0;
     }
-    void refresh_next_banks(Command command);
+    void refresh_next_banks(Command command, int rank);
     void consider_refresh(const PendingRefresh& refresh);
-    void apply_age_limit(bool write);
+    void apply_age_limit(int part);
     [[nodiscard]] bool choose_starved();
     [[nodiscard]] bool bank_blocked(int bank) const;
-    [[nodiscard]] bool write_mode();
+    [[nodiscard]] bool write_mode(int part);
     [[nodiscard]] Command column_command(int entry, int bank) const;
 
     Served issue_column(const Candidate& chosen);
@@ -205,9 +210,13 @@ class DramChannel {
     Candidate best_;
     HalfOpen half_open_;
     bool stale_ = true;
-    bool forced_ = false;                   ///< best_ is there by age, not by readiness
-    std::array<Tick, 2> oldest_arrival_{};  ///< of queued requests by direction, or earlier
-    bool draining_ = false;
+    bool forced_ = false;  ///< best_ is there by age, not by readiness
+    /// Of the channel's queues, or those of a pseudo channel.
+    struct Drain {
+        bool writes = false;               ///< writes are being drained
+        std::array<Tick, 2> oldest{0, 0};  ///< arrival of queued requests by direction, or earlier
+    };
+    std::vector<Drain> drain_;
     double high_mark_, low_mark_;
     Tick now_ = 0;
     std::vector<Tick> wck_until_;  ///< by pseudo channel and rank
@@ -217,6 +226,7 @@ class DramChannel {
 
     Tick refresh_due_ = kNever;
     Tick refresh_step_ = 0;
+    int refresh_turn_ = 0;  ///< the rank whose refresh is due next, where they are staggered
     std::vector<PendingRefresh> pending_;
     RefreshManagement management_;
     std::vector<std::int64_t> closed_row_;  ///< by bank: the last closed by its last access

@@ -32,9 +32,9 @@ DramChannel::Served DramChannel::issue_next() {
     } else {
         issue_row(chosen);
         const bool write = queues_.entry(chosen.entry).request.write;
-        Served served{.write = write, .at = chosen.time};
-        served.freed_slot =
-            chosen.command == Command::activate && queues_.size(write) + 1 == queues_.slots(write);
+        Served served{.write = write, .queue = queues_.part_of(chosen.bank), .at = chosen.time};
+        served.freed_slot = chosen.command == Command::activate &&
+                            queues_.size(write, served.queue) + 1 == queues_.slots(write);
         return served;
     }
     return {.at = chosen.time};
@@ -91,7 +91,9 @@ DramChannel::Served DramChannel::issue_column(const Candidate& chosen) {
     last_data_end_ = std::max(last_data_end_, served.data_end);
     if (!entry.opened_row) ++counters_.row_hits;
     const bool queued = queues_.active(bank) != chosen.entry;
-    served.freed_slot = queued && queues_.size(request.write) == queues_.slots(request.write);
+    served.queue = queues_.part_of(bank);
+    served.freed_slot =
+        queued && queues_.size(request.write, served.queue) == queues_.slots(request.write);
     queues_.remove(chosen.entry, device_.open_row(bank));
     request_gone(bank);
     if (!device_.is_open(bank)) {
@@ -189,33 +191,26 @@ void DramChannel::start_refresh() {
     stale_ = true;
     now_ = std::max(now_, refresh_due_);
     refresh_due_ += refresh_step_;
-    switch (refresh_policy_.mode) {
-        case RefreshMode::none:
-            break;
-        case RefreshMode::all_bank:
-            for (int rank = 0; rank < device_.ranks(); ++rank) {
-                if (ranks_[at_index(rank)].power == Power::self_refresh) continue;
-                ++ranks_[at_index(rank)].debt;
-                force_refresh(rank);
-            }
-            break;
-        case RefreshMode::per_bank:
-            refresh_next_banks(Command::refresh_bank);
-            break;
-        case RefreshMode::same_bank:
-            refresh_next_banks(Command::refresh_same_bank);
-            break;
+    const int first = refresh_policy_.staggered ? refresh_turn_ : 0;
+    const int end = refresh_policy_.staggered ? first + 1 : device_.ranks();
+    refresh_turn_ = end % device_.ranks();
+    const Command command = refresh_command(refresh_policy_.mode);
+    for (int rank = first; rank < end; ++rank) {
+        if (ranks_[at_index(rank)].power == Power::self_refresh) continue;
+        if (command == Command::refresh_all) {
+            ++ranks_[at_index(rank)].debt;
+            force_refresh(rank);
+        } else {
+            refresh_next_banks(command, rank);
+        }
     }
 }
 
-void DramChannel::refresh_next_banks(Command command) {
+void DramChannel::refresh_next_banks(Command command, int index) {
+    Rank& rank = ranks_[at_index(index)];
     const int round = table_->refresh_stride[static_cast<std::size_t>(command)];
-    for (int index = 0; index < device_.ranks(); ++index) {
-        Rank& rank = ranks_[at_index(index)];
-        if (rank.power == Power::self_refresh) continue;
-        pending_.push_back({command, index * device_.banks_per_rank() + rank.next_refresh_bank});
-        rank.next_refresh_bank = (rank.next_refresh_bank + 1) % round;
-    }
+    pending_.push_back({command, index * device_.banks_per_rank() + rank.next_refresh_bank});
+    rank.next_refresh_bank = (rank.next_refresh_bank + 1) % round;
 }
 
 void DramChannel::account_rank(int index, Tick at) {

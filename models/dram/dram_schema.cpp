@@ -153,6 +153,8 @@ MapSchema<RefreshPolicy> refresh_schema() {
                "banks that a per-bank refresh takes; of two, half the banks lie between")
         .count("max_postponed", &RefreshPolicy::max_postponed, {.min = 0, .max = 8, .otherwise = 0},
                "refreshes a busy rank may owe")
+        .flag("staggered", &RefreshPolicy::staggered, false,
+              "ranks and pseudo channels are refreshed in turn, not all at once")
         .flag("blocks_channel", &RefreshPolicy::blocks_channel, false,
               "a due refresh holds up all banks of the channel, not only those it covers")
         .ratio("interval_divisor", &RefreshPolicy::interval_divisor,
@@ -187,10 +189,15 @@ MapSchema<MasterShare> master_schema() {
 
 MapSchema<ControllerPolicy> controller_schema() {
     return MapSchema<ControllerPolicy>("controller")
+        .choice("queues", &ControllerPolicy::queues,
+                {.names = {{"channel", QueueScope::channel},
+                           {"pseudo_channel", QueueScope::pseudo_channel}},
+                 .otherwise = QueueScope::channel},
+                "what has queues of its own, and drains its writes by itself")
         .count("read_queue", &ControllerPolicy::read_queue, {.max = 1024, .otherwise = 32},
-               "reads a channel holds")
+               "reads it holds")
         .count("write_queue", &ControllerPolicy::write_queue, {.max = 1024, .otherwise = 32},
-               "writes a channel holds")
+               "writes it holds")
         .ratio("write_high", &ControllerPolicy::write_high, {.max = 1, .otherwise = 0.8},
                "fill above which writes are drained")
         .ratio("write_low", &ControllerPolicy::write_low, {.max = 1, .otherwise = 0.2},

@@ -95,6 +95,7 @@ struct RefreshPolicy {
     RefreshMode mode = RefreshMode::all_bank;
     int max_postponed = 0;        ///< intervals a busy rank may fall behind
     int banks_at_once = 1;        ///< that a per-bank refresh takes: 2 of LPDDR5
+    bool staggered = false;       ///< ranks and pseudo channels in turn, not all at once
     bool blocks_channel = true;   ///< a due refresh holds up every bank, not only those it needs
     double interval_divisor = 1;  ///< on top of what the temperature asks for
     int temperature = 45;         ///< of the case, degrees Celsius
@@ -134,7 +135,10 @@ struct MasterShare {
     int priority = 0;  ///< higher goes first whenever ready at the same time
 };
 
+enum class QueueScope : std::uint8_t { channel, pseudo_channel };
+
 struct ControllerPolicy {
+    QueueScope queues = QueueScope::channel;  ///< what has a read and a write queue of its own
     int read_queue = 32;
     int write_queue = 32;
     double write_high = 0.8;  ///< start to drain above this fill
@@ -189,6 +193,10 @@ struct DramSpec {
     std::vector<std::string> estimated;  ///< paths of values nobody published
 
     [[nodiscard]] Clock tick_clock() const { return Clock{clock.hertz() * ticks_per_clock}; }
+    /// Pairs of a read and a write queue.
+    [[nodiscard]] int queues_per_channel() const {
+        return controller.queues == QueueScope::channel ? 1 : organization.pseudo_channels;
+    }
     /// Bytes a second of one channel, all its pseudo channels together.
     [[nodiscard]] std::int64_t peak_bytes_per_second() const;
     [[nodiscard]] const TimingParameter* find(const std::string& parameter) const;

@@ -2,9 +2,12 @@
 
 namespace perfwatt::dram {
 
-RequestQueues::RequestQueues(int banks, int read_slots, int write_slots)
-    : banks_(at(banks)), slots_{read_slots, write_slots} {
-    const int entries = read_slots + write_slots + banks;
+RequestQueues::RequestQueues(int banks, int read_slots, int write_slots, int parts)
+    : banks_(at(banks)),
+      parts_(at(parts)),
+      per_part_(banks / parts),
+      slots_{read_slots, write_slots} {
+    const int entries = parts * (read_slots + write_slots) + banks;
     entries_.resize(at(entries));
     for (int i = entries; i-- > 0;) free_.push_back(i);
 }
@@ -32,11 +35,13 @@ int RequestQueues::push(const BurstRequest& request, Tick arrival, std::int64_t 
         entries_[at(queue.tail)].next = index;
     }
     queue.tail = index;
+    Part& part = parts_[at(part_of(request.bank))];
     if (queue.count++ == 0) {
-        queue.busy_at = static_cast<std::int32_t>(busy_[request.write].size());
-        busy_[request.write].push_back(request.bank);
+        queue.busy_at = static_cast<std::int32_t>(part.busy[request.write].size());
+        part.busy[request.write].push_back(request.bank);
     }
-    ++size_[request.write];
+    ++part.size[request.write];
+    ++queued_;
     if (open_row >= 0) {
         std::int32_t& first = request.row == open_row ? queue.hit : queue.miss;
         if (first == kNone) first = index;
@@ -50,15 +55,17 @@ void RequestQueues::unlink(int index) {
     List& queue = list(write, entry.request.bank);
     (entry.previous == kNone ? queue.head : entries_[at(entry.previous)].next) = entry.next;
     (entry.next == kNone ? queue.tail : entries_[at(entry.next)].previous) = entry.previous;
+    Part& part = parts_[at(part_of(entry.request.bank))];
     if (--queue.count == 0) {
-        std::vector<int>& busy = busy_[write];
+        std::vector<int>& busy = part.busy[write];
         const int moved = busy.back();
         busy[at(queue.busy_at)] = moved;
         list(write, moved).busy_at = queue.busy_at;
         busy.pop_back();
         queue.busy_at = kNone;
     }
-    --size_[write];
+    --part.size[write];
+    --queued_;
 }
 
 void RequestQueues::make_active(int index) {

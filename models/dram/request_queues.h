@@ -19,9 +19,10 @@ struct BurstRequest {
     bool write = false;
 };
 
-/// The read and the write queue of a channel, sorted by bank so that a scheduler sees, for each
-/// bank with work, the oldest request that hits the open row and the oldest that does not.
-/// A request whose row has been opened for it leaves its queue and waits at its bank.
+/// The read and the write queue of a channel, or of each of its pseudo channels ("parts"), sorted
+/// by bank so that a scheduler sees, for each bank with work, the oldest request that hits the open
+/// row and the oldest that does not. A request whose row has been opened for it leaves its queue
+/// and waits at its bank.
 class RequestQueues {
   public:
     static constexpr int kNone = -1;
@@ -34,14 +35,17 @@ class RequestQueues {
         bool opened_row = false;  ///< needed an activate of its own
     };
 
-    RequestQueues(int banks, int read_slots, int write_slots);
+    /// Slots are those of one part; parts share the banks out evenly.
+    RequestQueues(int banks, int read_slots, int write_slots, int parts = 1);
 
-    [[nodiscard]] bool full(bool write) const { return size_[write] >= slots_[write]; }
-    [[nodiscard]] int size(bool write) const { return size_[write]; }
-    [[nodiscard]] int slots(bool write) const { return slots_[write]; }
-    [[nodiscard]] bool empty() const {
-        return size_[0] == 0 && size_[1] == 0 && active_banks_.empty();
+    [[nodiscard]] int parts() const { return static_cast<int>(parts_.size()); }
+    [[nodiscard]] int part_of(int bank) const { return parts_.size() == 1 ? 0 : bank / per_part_; }
+    [[nodiscard]] bool full(bool write, int part) const {
+        return size(write, part) >= slots_[write];
     }
+    [[nodiscard]] int size(bool write, int part) const { return parts_[at(part)].size[write]; }
+    [[nodiscard]] int slots(bool write) const { return slots_[write]; }
+    [[nodiscard]] bool empty() const { return queued_ == 0 && active_banks_.empty(); }
 
     /// Queues a request; `open_row` is the row open in its bank, or -1. Returns its entry.
     int push(const BurstRequest& request, Tick arrival, std::int64_t open_row);
@@ -55,7 +59,9 @@ class RequestQueues {
     [[nodiscard]] const Entry& entry(int i) const { return entries_[at(i)]; }
     Entry& entry(int i) { return entries_[at(i)]; }
     /// Banks with queued requests of a direction, in no order that matters.
-    [[nodiscard]] const std::vector<int>& busy(bool write) const { return busy_[write]; }
+    [[nodiscard]] const std::vector<int>& busy(bool write, int part) const {
+        return parts_[at(part)].busy[write];
+    }
     [[nodiscard]] const std::vector<int>& active_banks() const { return active_banks_; }
     [[nodiscard]] int active(int bank) const { return banks_[at(bank)].active; }
     [[nodiscard]] int oldest(bool write, int bank) const { return list(write, bank).head; }
@@ -78,6 +84,11 @@ class RequestQueues {
         std::int32_t active_at = kNone;
     };
 
+    struct Part {
+        std::array<std::vector<int>, 2> busy;
+        std::array<int, 2> size{};
+    };
+
     static std::size_t at(int i) { return static_cast<std::size_t>(i); }
     List& list(bool write, int bank) { return banks_[at(bank)].lists[write]; }
     [[nodiscard]] const List& list(bool write, int bank) const {
@@ -89,9 +100,10 @@ class RequestQueues {
     std::vector<Entry> entries_;
     std::vector<std::int32_t> free_;
     std::vector<Bank> banks_;
-    std::array<std::vector<int>, 2> busy_;
+    std::vector<Part> parts_;
     std::vector<int> active_banks_;
-    std::array<int, 2> size_{};
+    int per_part_;  ///< banks
+    int queued_ = 0;
     std::array<int, 2> slots_{};
     std::uint64_t next_order_ = 0;
 };

@@ -116,6 +116,12 @@ TimingTable::TimingTable(const DramSpec& spec) {
         } else if (spec.refresh.mode == RefreshMode::same_bank) {
             refresh_bank_interval = refresh_interval / org.banks;
         }
+        if (spec.refresh.staggered) {
+            // Ranks take equal parts of an interval.
+            const int ranks = nodes[static_cast<std::size_t>(Level::rank)];
+            refresh_interval = std::max<Tick>(1, refresh_interval / ranks) * ranks;
+            refresh_bank_interval = refresh_bank_interval / ranks * ranks;
+        }
     }
     two_part_activate = spec.two_part_activate;
     if (two_part_activate) {

@@ -14,14 +14,15 @@ class ReplaySource {
           burst_bytes_(spec.organization.burst_bytes()),
           ticks_per_clock_(spec.ticks_per_clock),
           window_(static_cast<std::size_t>(window)),
-          supply_(&supply) {
+          supply_(&supply),
+          free_at_(2 * static_cast<std::size_t>(spec.queues_per_channel()), 0) {
         fetch();
     }
 
     Tick next_arrival(const DramChannel& channel) {
-        if (!has_next_ || !channel.can_accept(next_.write)) return kNever;
+        if (!has_next_ || !channel.can_accept(next_.write, place_.bank)) return kNever;
         const Tick at = std::max({next_.cycle * ticks_per_clock_, last_accept_ + ticks_per_clock_,
-                                  free_at_[next_.write ? 1 : 0]});
+                                  free_at_[slot(channel.queue_of(place_.bank), next_.write)]});
         if (next_.write) return at;
         if (waiting_ + returns_.size() < window_) return at;
         if (returns_.empty()) return kNever;
@@ -30,11 +31,10 @@ class ReplaySource {
 
     BurstRequest take(Tick at) {
         while (!returns_.empty() && returns_.front() <= at) returns_.pop_front();
-        const BurstPlace place = mapping_.place(next_.address / burst_bytes_);
-        const BurstRequest request{.row = place.row,
-                                   .column = place.column,
+        const BurstRequest request{.row = place_.row,
+                                   .column = place_.column,
                                    .token = slot_for(at),
-                                   .bank = place.bank,
+                                   .bank = place_.bank,
                                    .write = next_.write};
         last_accept_ = at;
         if (next_.write) {
@@ -49,7 +49,7 @@ class ReplaySource {
     }
 
     void served(const DramChannel::Served& served) {
-        if (served.freed_slot) free_at_[served.write ? 1 : 0] = served.at + 1;
+        if (served.freed_slot) free_at_[slot(served.queue, served.write)] = served.at + 1;
         if (!served.column) return;
         free_slots_.push_back(served.token);
         if (served.write) return;
@@ -66,7 +66,13 @@ class ReplaySource {
     Tick end = 0;
 
   private:
-    void fetch() { has_next_ = (*supply_)(next_); }
+    void fetch() {
+        has_next_ = (*supply_)(next_);
+        if (has_next_) place_ = mapping_.place(next_.address / burst_bytes_);
+    }
+    static std::size_t slot(int queue, bool write) {
+        return static_cast<std::size_t>(2 * queue + (write ? 1 : 0));
+    }
     std::uint32_t slot_for(Tick at) {
         if (free_slots_.empty()) {
             free_slots_.push_back(static_cast<std::uint32_t>(accepted_.size()));
@@ -84,13 +90,14 @@ class ReplaySource {
     std::size_t window_;
     const TraceSupply* supply_;
     TraceRequest next_;
+    BurstPlace place_;  ///< of next_
     bool has_next_ = false;
     std::size_t waiting_ = 0;     ///< reads accepted whose command has not gone out
     std::deque<Tick> returns_;    ///< of reads under way, in order
     std::vector<Tick> accepted_;  ///< by slot
     std::vector<std::uint32_t> free_slots_;
     Tick last_accept_ = -1;
-    std::array<Tick, 2> free_at_{};
+    std::vector<Tick> free_at_;
 };
 
 void add_energy(const DramSpec& spec, EnergyCorner corner, const DramCounters& counters,

@@ -20,6 +20,7 @@ TransferFeed::TransferFeed(const AddressMapping& mapping, const DramSpec& spec, 
       transfers_(&transfers),
       channel_(channel),
       burst_bytes_(spec.organization.burst_bytes()),
+      free_at_(2 * static_cast<std::size_t>(spec.queues_per_channel()), 0),
       recent_(kRecent, 0) {}
 
 TransferFeed::Master& TransferFeed::master_of(int id) {
@@ -48,6 +49,7 @@ void TransferFeed::next_segment(Part& part) {
         part.burst_end = mapping_->bursts_before((end + burst_bytes_ - 1) / burst_bytes_, channel_);
         ++part.next_row;
     }
+    if (part.burst < part.burst_end) part.place = mapping_->place(part.burst);
 }
 
 void TransferFeed::add(std::uint32_t transfer, std::int64_t bursts) {
@@ -72,10 +74,12 @@ Tick TransferFeed::next_arrival(const DramChannel& channel) {
     for (std::size_t i = 0; i < masters_.size(); ++i) {
         const Master& master = masters_[i];
         if (master.head == master.parts.size()) continue;
-        const TransferState& transfer = (*transfers_)[master.parts[master.head].transfer];
-        if (!channel.can_accept(transfer.write)) continue;
+        const Part& part = master.parts[master.head];
+        const TransferState& transfer = (*transfers_)[part.transfer];
+        if (!channel.can_accept(transfer.write, part.place.bank)) continue;
         const Tick at =
-            std::max({transfer.arrival, last_accept_ + 1, free_at_[transfer.write ? 1 : 0]});
+            std::max({transfer.arrival, last_accept_ + 1,
+                      free_at_[slot(channel.queue_of(part.place.bank), transfer.write)]});
         if (at < best || (at == best && goes_before(i, chosen_))) {
             best = at;
             chosen_ = i;
@@ -96,16 +100,15 @@ BurstRequest TransferFeed::take(Tick at) {
     Master& master = masters_[chosen_];
     Part& part = master.parts[master.head];
     const TransferState& transfer = (*transfers_)[part.transfer];
-    const BurstPlace place = mapping_->place(part.burst);
-    BurstRequest request{.row = place.row,
-                         .column = place.column,
+    BurstRequest request{.row = part.place.row,
+                         .column = part.place.column,
                          .token = part.transfer,
-                         .bank = place.bank,
+                         .bank = part.place.bank,
                          .layer = transfer.layer,
                          .priority = master.priority,
                          .write = transfer.write};
     ++part.burst;
-    if (part.burst == part.burst_end) next_segment(part);
+    next_segment(part);
     master.served += kShareUnit / master.weight;
     if (current_ != chosen_ || turn_left_ == 0) turn_left_ = kTurnBursts;
     current_ = chosen_;
@@ -127,7 +130,7 @@ BurstRequest TransferFeed::take(Tick at) {
 }
 
 void TransferFeed::served(const DramChannel::Served& served) {
-    if (served.freed_slot) free_at_[served.write ? 1 : 0] = served.at + 1;
+    if (served.freed_slot) free_at_[slot(served.queue, served.write)] = served.at + 1;
     if (!served.column) return;
     TransferState& transfer = (*transfers_)[served.token];
     transfer.data_end = std::max(transfer.data_end, served.data_end);

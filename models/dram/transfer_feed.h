@@ -59,6 +59,7 @@ class TransferFeed {
         std::int64_t burst = 0;     ///< next, in this channel
         std::int64_t burst_end = 0;
         std::int64_t bursts_left = 0;  ///< to be handed over
+        BurstPlace place;              ///< of `burst`
     };
     struct Master {
         int id = 0;
@@ -73,6 +74,9 @@ class TransferFeed {
     /// Whether one master's burst goes before another's that could come at the same tick.
     [[nodiscard]] bool goes_before(std::size_t a, std::size_t b) const;
     void next_segment(Part& part);
+    static std::size_t slot(int queue, bool write) {
+        return static_cast<std::size_t>(2 * queue + (write ? 1 : 0));
+    }
 
     const AddressMapping* mapping_;
     const DramSpec* spec_;
@@ -86,8 +90,8 @@ class TransferFeed {
     std::size_t current_ = 0;  ///< whose turn it is
     int turn_left_ = 0;        ///< bursts that its turn still lasts
     Tick last_accept_ = -1;
-    Tick free_at_[2] = {0, 0};
-    std::vector<Tick> recent_;  ///< ends of the latest data, a ring
+    std::vector<Tick> free_at_;  ///< by queue and direction
+    std::vector<Tick> recent_;   ///< ends of the latest data, a ring
     std::size_t recent_at_ = 0;
 };
 
