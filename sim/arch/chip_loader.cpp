@@ -49,7 +49,7 @@ struct ChipFile {
     std::vector<MemoryAttachment> memories;
     Time launch;
     std::vector<OperatingPoint> operating_points;
-    std::string operating_point;
+    std::optional<std::string> operating_point;
     std::optional<double> power_cap_w;
     std::optional<HostFile> host;
     const ConfigNode* family_map = nullptr;  ///< of whichever family comes last: see family_node()
@@ -108,7 +108,7 @@ MapSchema<HostFile> host_schema() {
 
 /// Rules between the fields of a chip.
 void check_chip(const ChipFile& chip, const MapCheck& check) {
-    check_operating_points(chip.operating_points, chip.operating_point, check);
+    check_operating_points(chip.operating_points, chip.operating_point.value_or(""), check);
     check_engines(chip.engines, chip.family, chip.memories, check);
     if (chip.process.node_nm != std::floor(chip.process.node_nm))
         check.error("process", "'node' must be a whole number of nanometres");
@@ -165,8 +165,8 @@ MapSchema<ChipFile> chip_schema(const FamilyRegistry& families) {
               "host time before an inference starts")
         .maps("operating_points", &ChipFile::operating_points, operating_point_schema(),
               {.max = 64}, "clocks and voltages it may run at, the fastest first")
-        .text("operating_point", &ChipFile::operating_point, {.otherwise = ""},
-              "the one it runs at; empty: the fastest within the power cap")
+        .text("operating_point", &ChipFile::operating_point, {},
+              "the one it runs at; absent: the fastest within the power cap")
         .power("power_cap", &ChipFile::power_cap_w, {},
                "what it may draw on average, within its power boundary")
         .map("host", &ChipFile::host, host_schema(), Presence::optional,
@@ -188,11 +188,11 @@ ChipSpec to_spec(const ChipFile& file) {
                   .default_precision = file.precision,
                   .memories = file.memories,
                   .launch = file.launch,
-                  .operating_point = file.operating_point,
+                  .operating_point = file.operating_point.value_or(""),
                   .power_cap_w = file.power_cap_w};
     for (const OperatingPoint& point : file.operating_points)
         spec.operating_points.push_back(point.name);
-    if (!spec.operating_points.empty() && file.operating_point.empty() && !file.power_cap_w)
+    if (!spec.operating_points.empty() && !file.operating_point && !file.power_cap_w)
         spec.operating_point = spec.operating_points.front();
     for (const LinkFile& link : file.links)
         spec.links.push_back({.name = link.name,

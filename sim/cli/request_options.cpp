@@ -11,8 +11,6 @@ namespace {
 
 /// Options whose values later versions widen: what is not honoured is refused, never ignored.
 void refuse_what_is_not_supported(const Arguments& arguments) {
-    (void)arguments.choice("scenario", {"single_stream"});
-    (void)arguments.choice("place", {"auto"});
     if (!arguments.texts("lighten").empty()) {
         throw UserError(
             fmt::format("--lighten '{}' is not supported; networks are simulated as "
@@ -33,10 +31,14 @@ std::vector<OptionSpec> request_options(OptionKind chip_workload_batch) {
         {"phase", once, "PHASE", "forward, prefill, decode or generate (forward)"},
         {"context", once, "N", "tokens already in the cache (the network's default)"},
         {"tokens", once, "N", "tokens to generate"},
-        {"scenario", once, "S", "single_stream"},
+        {"scenario", once, "S",
+         "single_stream, multi_stream: requests together, offline: one after another "
+         "(single_stream)"},
+        {"requests", once, "N", "that arrive together in multi_stream (8)"},
         {"start", once, "START", "steady: what fits stays on the chip; cold (steady)"},
         {"lighten", many, "L", "none is supported"},
-        {"place", once, "P", "auto"},
+        {"place", once, "P",
+         "auto: where it costs least; host: nothing in memory; pim: what can be in memory (auto)"},
         {"set", many, "PATH=VALUE", "change a key of the chip, or workload.KEY of the network"},
         {"memory-timing", once, "T", "exact or stream (exact)"},
         {"mapping", once, "FILE", "use the mappings of this file instead of searching"},
@@ -57,7 +59,12 @@ RunRequest request_from(const Arguments& arguments, const std::string& chip,
     request.phase = arguments.choice("phase", {"forward", "prefill", "decode", "generate"});
     request.context = arguments.integer("context", 0, 0, 100'000'000);
     request.tokens = arguments.integer("tokens", 0, 1, 1'000'000);
+    request.scenario = arguments.choice("scenario", {"single_stream", "multi_stream", "offline"});
+    request.requests = static_cast<int>(arguments.integer("requests", request.requests, 1, 65'536));
+    if (arguments.has("requests") && request.scenario != "multi_stream")
+        throw UserError("--requests is for --scenario multi_stream");
     request.start = arguments.choice("start", {"steady", "cold"});
+    request.place = arguments.choice("place", {"auto", "host", "pim"});
     request.memory_timing = arguments.choice("memory-timing", {"exact", "stream"});
     request.overrides = arguments.texts("set");
     request.mapping_file = arguments.text("mapping");

@@ -116,8 +116,7 @@ class Compiler {
         if (auto* misfit = std::get_if<Infeasible>(&chosen)) return std::move(*misfit);
         chosen_ = std::get<ChosenPlan>(std::move(chosen));
         out_.predicted = options_.runs * chosen_.plan.cost;
-        for (std::string& note : placement_notes(lowered_, chosen_, planner_->engines()))
-            out_.notes.push_back(std::move(note));
+        out_.placement = placement_notes(lowered_, chosen_, planner_->engines());
         describe_places();
         return std::nullopt;
     }

@@ -157,6 +157,8 @@ struct Compiled {
     std::int64_t memory_bytes = 0;   ///< of memory 0 in use
     std::vector<std::string> not_modelled;
     std::vector<std::string> notes;                          ///< what passes did, in words
+    /// Of several engines: which kernels are where, and what they would cost elsewhere.
+    std::vector<std::string> placement;
     std::vector<std::pair<std::string, std::string>> dumps;  ///< pass -> text
 };
 

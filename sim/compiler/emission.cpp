@@ -31,7 +31,7 @@ class Emitter {
 
     void run(const std::string& network) {
         const std::vector<int> order = emitted_kernels();
-        for (int run = 0; run < options_.runs; ++run)
+        for (int run = 0; run < options_.runs; ++run) {
             for (const int index : order) {
                 emit_kernel(static_cast<std::size_t>(index));
                 if (program_.program().commands.size() > kMostCommands)
@@ -39,6 +39,8 @@ class Emitter {
                         fmt::format("'{}' takes more than {} commands", network, kMostCommands),
                         "a smaller batch or context, or a larger scratchpad for larger tiles");
             }
+            out_.run_ends.push_back(program_.program().commands.size());
+        }
         if (repeat_) {
             repeat_->first_layer =
                 out_.kernels[static_cast<std::size_t>(repeat_->first_kernel)].layer;

@@ -113,6 +113,9 @@ std::string render_explanation(const Result& result, std::span<const Doubling> d
     if (layers_overlap(result))
         out += "layers overlap in time: their shares add up to more than 100 %\n";
     if (!doublings.empty()) out += "\n" + print(doubling_table(result, doublings));
+    if (!result.notes.empty()) out += "\n";
+    for (const std::string& note : result.notes)
+        out += fmt::format("{}{}\n", style.format == ReportFormat::md ? "- " : "", note);
     for (const Doubling& d : doublings)
         if (!d.infeasible.empty())
             out += fmt::format("\ntwice the {}: {}\n", d.resource, d.infeasible);

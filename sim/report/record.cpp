@@ -66,10 +66,12 @@ void write_identity(JsonWriter& json, const Result& r) {
     json.member("phase", r.phase);
     json.member("context", r.context);
     json.member("scenario", r.scenario);
+    json.member("operating_point", r.operating_point);
     json.member("memory_timing", r.memory_timing);
     json.member("trust", to_string(r.trust));
     json.member("estimated", r.estimated);
     json.member("not_modelled", r.not_modelled);
+    if (!r.notes.empty()) json.member("notes", r.notes);
 }
 
 void write_figures(JsonWriter& json, const Result& r) {
@@ -136,6 +138,7 @@ std::vector<std::string> csv_values(const Result& r) {
                                     r.phase,
                                     std::to_string(r.context),
                                     r.scenario,
+                                    r.operating_point,
                                     r.memory_timing,
                                     std::string(to_string(r.trust)),
                                     std::to_string(r.estimated.size()),
@@ -155,9 +158,10 @@ std::vector<std::string> csv_values(const Result& r) {
 }
 
 std::vector<std::string> csv_columns() {
-    std::vector<std::string> names = {"version",          "config_hash",   "precision",     "phase",
-                                      "context",          "scenario",      "memory_timing", "trust",
-                                      "estimated_values", "power_boundary"};
+    std::vector<std::string> names = {
+        "version", "config_hash",      "precision",       "phase",
+        "context", "scenario",         "operating_point", "memory_timing",
+        "trust",   "estimated_values", "power_boundary"};
     for (const Metric& m : kMetrics) names.emplace_back(m.name);
     names.emplace_back("read_bytes");
     names.emplace_back("write_bytes");

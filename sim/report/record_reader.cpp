@@ -69,10 +69,12 @@ void read_identity(const Json& json, Result& r) {
     read(json, "phase", r.phase);
     read(json, "context", r.context);
     read(json, "scenario", r.scenario);
+    read(json, "operating_point", r.operating_point);
     read(json, "memory_timing", r.memory_timing);
     read_enum(json, "trust", r.trust, trust_from);
     read(json, "estimated", r.estimated);
     read(json, "not_modelled", r.not_modelled);
+    if (json.contains("notes")) read(json, "notes", r.notes);
 }
 
 void read_figures(const Json& json, Result& r) {

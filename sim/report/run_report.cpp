@@ -73,6 +73,7 @@ std::string heading(const Result& r, bool markdown) {
         details += ", " + r.phase;
         if (r.context > 0) details += fmt::format(" at context {}", r.context);
     }
+    if (!r.operating_point.empty()) details += fmt::format(", at '{}'", r.operating_point);
     details += fmt::format(", {} memory timing, trust {}", r.memory_timing, to_string(r.trust));
     return markdown ? fmt::format("## {}\n\n{}\n\n", line, details)
                     : fmt::format("{}\n{}\n\n", line, details);

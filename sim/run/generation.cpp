@@ -1,15 +1,12 @@
 #include "sim/run/generation.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "sim/graph/transformer.h"
-#include "sim/report/record.h"
+#include "sim/run/part_runs.h"
 #include "sim/run/record.h"
 #include "sim/run/step.h"
-#include "sim/run/worker.h"
 
 namespace perfwatt {
 namespace {
@@ -59,23 +56,12 @@ void add_layers(std::vector<LayerResult>& rows, const std::vector<LayerResult>& 
     }
 }
 
-RunRequest part_of(const RunRequest& request, const char* phase, std::int64_t context) {
-    RunRequest part = request;
+RunRequest part_at(const RunRequest& request, const char* phase, std::int64_t context) {
+    RunRequest part = part_of(request);
     part.phase = phase;
     part.context = context;
     part.tokens = 0;
-    part.dump_after.clear();
-    part.want_mapping = false;
-    part.want_timeline = false;
     return part;
-}
-
-Work work_of_part(const RunRequest& part, const Environment& environment) {
-    return [part, &environment]() -> std::variant<std::string, Infeasible> {
-        auto answer = run_step(part, environment);
-        if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
-        return result_json(std::get<RunOutput>(answer).result);
-    };
 }
 
 }  // namespace
@@ -149,33 +135,12 @@ std::variant<RunOutput, Infeasible> run_generation(const RunRequest& request,
     const std::int64_t prompt = step.workload.context;
     const std::vector<SampledStep> samples = sample_steps(prompt, request.tokens, kSampledSteps);
 
-    std::vector<RunRequest> parts{part_of(request, "prefill", prompt)};
+    std::vector<RunRequest> parts{part_at(request, "prefill", prompt)};
     for (const SampledStep& sample : samples)
-        parts.push_back(part_of(request, "decode", sample.context));
-    std::vector<Work> work;
-    for (const RunRequest& part : parts) work.push_back(work_of_part(part, environment));
-    std::vector<Result> results;
-    const std::vector<Outcome> outcomes = run_in_workers(work, {.jobs = available_processors()});
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        const Outcome& outcome = outcomes[i];
-        switch (outcome.kind) {
-            case OutcomeKind::ok:
-                results.push_back(result_from_json(outcome.text));
-                break;
-            case OutcomeKind::infeasible:
-                return Infeasible{outcome.text};
-            case OutcomeKind::user_error:
-                // Compiled once more here, the mistake keeps its place and its hint.
-                (void)run_step(parts[i], environment);
-                throw UserError(outcome.text);
-            case OutcomeKind::internal_error:
-            case OutcomeKind::crashed:
-            case OutcomeKind::timeout:
-            case OutcomeKind::out_of_memory:
-                throw InternalError(fmt::format("a step of the generation ended with {}: {}",
-                                                to_string(outcome.kind), outcome.text));
-        }
-    }
+        parts.push_back(part_at(request, "decode", sample.context));
+    auto answers = run_parts(parts, run_step, "a step of the generation", environment);
+    if (auto* infeasible = std::get_if<Infeasible>(&answers)) return std::move(*infeasible);
+    auto& results = std::get<std::vector<Result>>(answers);
     const Result prefill = results.front();
     results.erase(results.begin());
     RunOutput output;

@@ -41,15 +41,20 @@ std::vector<std::string> estimated_paths(const RecordContext& context) {
     return paths;
 }
 
-/// Of the device and of the memories on the chip.
+/// Of the engines and of the memories on the chip.
 std::vector<StaticPower> static_powers(const RecordContext& context) {
-    std::vector<StaticPower> powers = context.chip.device->static_power();
+    std::vector<StaticPower> powers;
+    for (const ChipEngine& engine : context.chip.engines)
+        for (StaticPower& power : engine.device->static_power()) {
+            if (context.chip.engines.size() > 1) power.name = engine.name + "." + power.name;
+            powers.push_back(std::move(power));
+        }
     for (const MemoryFacts& memory : context.memories)
         powers.insert(powers.end(), memory.static_power.begin(), memory.static_power.end());
     return powers;
 }
 
-std::string_view engine_name(UnitKind kind) {
+std::string_view kind_name(UnitKind kind) {
     switch (kind) {
         case UnitKind::dma:
             return "dma";
@@ -67,13 +72,23 @@ std::string_view engine_name(UnitKind kind) {
     return "";
 }
 
-std::vector<LayerResult> layer_results(const RunFigures& figures, const PricedRun& priced) {
+/// The kind of unit, after the engine's name where there are several.
+std::string engine_name(const LayerUse& use, const ChipSpec& chip) {
+    const std::string_view kind = kind_name(use.engine);
+    const bool of_the_chip = use.engine != UnitKind::host && use.engine != UnitKind::link;
+    if (chip.engines.size() <= 1 || !of_the_chip) return std::string(kind);
+    return fmt::format("{}.{}", chip.engines[static_cast<std::size_t>(use.engine_index)].name,
+                       kind);
+}
+
+std::vector<LayerResult> layer_results(const RunFigures& figures, const PricedRun& priced,
+                                       const ChipSpec& chip) {
     std::vector<LayerResult> layers;
     for (std::size_t i = 0; i < figures.layers.size(); ++i) {
         const LayerUse& use = figures.layers[i];
         LayerResult layer{.name = figures.names[i].name,
                           .operator_type = figures.names[i].operator_type,
-                          .engine = std::string(engine_name(use.engine)),
+                          .engine = engine_name(use, chip),
                           .start_ns = use.start.ns(),
                           .end_ns = use.end.ns(),
                           .macs = figures.names[i].macs,
@@ -103,16 +118,22 @@ MemoryResult memory_result(const MemoryReport& report, Time latency) {
     return memory;
 }
 
+/// Of all engines together, in MACs a second.
+double peak_of(const ChipSpec& chip, DataType first, DataType second) {
+    double peak = 0;
+    for (const ChipEngine& engine : chip.engines)
+        peak += static_cast<double>(engine.device->peak(first, second).macs_per_second);
+    return peak;
+}
+
 /// Time that the useful MACs would take at the peak rates of their types.
 double ideal_seconds(const RecordContext& context, const RunFigures& figures) {
     double seconds = 0;
     std::int64_t simulated = 0;
     for (const Command& command : context.compiled.program.commands)
         if (const auto* tile = std::get_if<Contract>(&command.work)) {
-            const Peak peak = context.chip.device->peak(tile->first_type, tile->second_type);
-            seconds +=
-                static_cast<double>(tile->useful_macs - tile->saved_macs) /
-                static_cast<double>(peak.macs_per_second);
+            seconds += static_cast<double>(tile->useful_macs - tile->saved_macs) /
+                       peak_of(context.chip, tile->first_type, tile->second_type);
             simulated += tile->useful_macs;
         }
     if (simulated == 0) return 0;
@@ -147,6 +168,7 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
                   .not_modelled = priced.not_modelled,
                   .power_boundary = context.chip.power_boundary};
     add_unique(result.not_modelled, context.compiled.not_modelled);
+    result.notes = context.compiled.placement;
 
     result.latency_ns = figures.end.ns();
     // What is left out of the program counts in the latency, not in the times of its commands.
@@ -170,7 +192,7 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
     result.energy_breakdown_pj = priced.components_pj;
     for (std::size_t i = 0; i < figures.causes.size(); ++i)
         result.time_breakdown_ns[i] = figures.causes[i].ns();
-    result.layers = layer_results(figures, priced);
+    result.layers = layer_results(figures, priced, context.chip);
     invariants::energies_sum_to_total(priced.layers_pj, priced.static_pj, priced.total_pj);
     return result;
 }

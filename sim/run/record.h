@@ -20,6 +20,9 @@ struct RecordContext {
     std::string precision;
     std::int64_t context = 0;   ///< tokens; 0 where it means nothing
     std::string workload_hash;  ///< of its resolved configuration
+    std::int64_t items = 1;     ///< inferences or tokens made in the run
+    /// When the parts of the batch had their answers, in ascending order.
+    const std::vector<Time>& answered;
 };
 
 /// The record of one simulated step. Prices the counts and checks that energies sum to the total.

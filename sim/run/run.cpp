@@ -14,7 +14,9 @@
 #include "sim/report/trace.h"
 #include "sim/run/generation.h"
 #include "sim/run/mapping_file.h"
+#include "sim/run/power_cap.h"
 #include "sim/run/record.h"
+#include "sim/run/scenario.h"
 #include "sim/run/step.h"
 #include "sim/run/unfold.h"
 
@@ -23,6 +25,9 @@ namespace {
 
 constexpr std::string_view kWorkloadPrefix = "workload.";
 constexpr std::string_view kGenerate = "generate";
+constexpr std::string_view kSingleStream = "single_stream";
+constexpr std::string_view kMultiStream = "multi_stream";
+constexpr std::string_view kOffline = "offline";
 
 /// One of a few words, or an error that lists them.
 void check_word(std::string_view what, const std::string& word,
@@ -41,8 +46,10 @@ void check_count(std::string_view option, std::int64_t value, std::int64_t min, 
 
 void check_words(const RunRequest& request) {
     check_word("phase", request.phase, {"forward", "prefill", "decode", "generate"});
-    check_word("scenario", request.scenario, {"single_stream"});
+    check_word("scenario", request.scenario, {"single_stream", "multi_stream", "offline"});
+    check_count("--requests", request.requests, 1, 1 << 16);
     check_word("start", request.start, {"cold", "steady"});
+    check_word("--place", request.place, {"auto", "host", "pim"});
     check_word("memory timing", request.memory_timing, {"exact", "stream"});
     check_count("--batch", request.batch, 1, 1 << 20);
     check_count("--context", request.context, 0, std::int64_t{1} << 32);
@@ -52,12 +59,25 @@ void check_words(const RunRequest& request) {
     if (request.phase != kGenerate && request.tokens != 0)
         throw UserError("--tokens is for --phase generate",
                         "a decode step makes one token for each sequence of the batch");
+    if (request.phase == kGenerate && request.scenario != kSingleStream)
+        throw UserError(fmt::format("scenario '{}' is not for --phase generate", request.scenario),
+                        "take --phase prefill or --phase decode --context N");
     if (request.phase == kGenerate && request.tokens == 0)
         throw UserError("--phase generate needs --tokens", "for example --tokens 128");
 }
 
+PlaceRule place_rule(const std::string& word) {
+    if (word == "host") return PlaceRule::host;
+    return word == "pim" ? PlaceRule::pim : PlaceRule::automatic;
+}
+
 CompileTarget target_of(const ChipSpec& chip, const std::vector<MemoryFacts>& memories) {
-    CompileTarget target{.device = chip.device.get()};
+    CompileTarget target;
+    for (const ChipEngine& engine : chip.engines)
+        target.engines.push_back({.name = engine.name,
+                                  .device = engine.device.get(),
+                                  .launch = engine.launch,
+                                  .memories = engine.memories});
     for (const MemoryFacts& memory : memories)
         target.memories.push_back({.name = memory.name,
                                    .bytes_per_second = memory.bytes_per_second,
@@ -75,12 +95,13 @@ CompileTarget target_of(const ChipSpec& chip, const std::vector<MemoryFacts>& me
 PlatformResult simulate_program(const PreparedStep& step, const Compiled& compiled,
                                 const RunRequest& request, const MemoryCatalog& catalog) {
     PlatformSetup setup{.program = &compiled.program,
-                        .device = step.chip.spec.device.get(),
                         .links = link::make_links(step.chip.spec.links),
                         .launch = step.chip.spec.launch,
                         .host = step.chip.spec.host,
                         .removed_macs = 0,
                         .want_timeline = request.want_timeline};
+    for (const ChipEngine& engine : step.chip.spec.engines)
+        setup.engines.push_back({.name = engine.name, .device = engine.device.get()});
     for (const MemoryAttachment& attachment : step.chip.spec.memories)
         setup.memories.push_back(
             {.attachment = attachment, .model = catalog.make(attachment, request.memory_timing)});
@@ -92,14 +113,16 @@ struct CompiledParts {
     int parts = 1;
 };
 
-/// The batch in `parts` equal parts, one after the other.
+/// The batch in `parts` equal parts, one after the other, all of it `inferences` times.
 std::variant<CompiledParts, Infeasible> compile_in(const PreparedStep& step, std::int64_t batch,
-                                                   int parts, const ConfigPath& configs) {
+                                                   int parts, int inferences,
+                                                   const ConfigPath& configs) {
     CompileOptions options = step.options;
-    options.runs = parts;
+    options.runs = parts * inferences;
     WorkloadRequest network = step.network;
     network.batch = batch / parts;
-    Graph graph = parts == 1 ? step.workload.graph : build_workload(network, configs);
+    Graph graph = network.batch == step.network.batch ? step.workload.graph
+                                                      : build_workload(network, configs);
     auto answer = compile(std::move(graph), step.target, options);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
     return CompiledParts{std::get<Compiled>(std::move(answer)), parts};
@@ -108,11 +131,11 @@ std::variant<CompiledParts, Infeasible> compile_in(const PreparedStep& step, std
 /// The batch as a whole or in halves, quarters, …: whichever the device's cost function finds
 /// fastest. A part keeps on chip what the whole cannot.
 std::variant<CompiledParts, Infeasible> compile_parts(const PreparedStep& step, std::int64_t batch,
-                                                      const ConfigPath& configs) {
-    if (step.batch_parts) return compile_in(step, batch, *step.batch_parts, configs);
-    auto best = compile_in(step, batch, 1, configs);
+                                                      int inferences, const ConfigPath& configs) {
+    if (step.batch_parts) return compile_in(step, batch, *step.batch_parts, inferences, configs);
+    auto best = compile_in(step, batch, 1, inferences, configs);
     for (int parts = 2; batch % parts == 0; parts *= 2) {
-        auto tried = compile_in(step, batch, parts, configs);
+        auto tried = compile_in(step, batch, parts, inferences, configs);
         const auto* found = std::get_if<CompiledParts>(&tried);
         const auto* known = std::get_if<CompiledParts>(&best);
         if (found == nullptr) continue;
@@ -143,6 +166,33 @@ void refuse_host_work(const Compiled& compiled) {
                         "leave out --strict to have it done, and priced, on the host");
 }
 
+/// Samples computed in one go: requests of multi_stream that wait together are a batch, if that is
+/// fastest.
+std::int64_t batch_of(const RunRequest& request) {
+    return request.scenario == kMultiStream ? request.batch * request.requests : request.batch;
+}
+
+/// When each run of a program had its last command behind it.
+std::vector<Time> run_ends(const Compiled& compiled, const std::vector<CommandTimes>& commands) {
+    std::vector<Time> ends;
+    std::size_t begin = 0;
+    for (const std::size_t end : compiled.run_ends) {
+        Time last;
+        for (std::size_t i = begin; i < end; ++i) last = std::max(last, commands[i].end);
+        ends.push_back(last);
+        begin = end;
+    }
+    std::sort(ends.begin(), ends.end());
+    return ends;
+}
+
+std::variant<RunOutput, Infeasible> run_at_one_point(const RunRequest& request,
+                                                     const Environment& environment) {
+    if (request.phase == kGenerate) return run_generation(request, environment);
+    if (request.scenario == kOffline) return run_offline(request, environment);
+    return run_step(request, environment);
+}
+
 }  // namespace
 
 Overrides split_overrides(const std::vector<std::string>& overrides) {
@@ -164,7 +214,7 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
 
     const std::string phase = request.phase == kGenerate ? "decode" : request.phase;
     step.network = {.workload = request.workload,
-                    .batch = request.batch,
+                    .batch = batch_of(request),
                     .phase = *phase_from(phase),
                     .context = request.context,
                     .overrides = overrides.workload};
@@ -174,13 +224,14 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
     step.options = {.precision = step.precision,
                     .start = request.start == "cold" ? Start::cold : Start::steady,
                     .effort = request.mapping_effort,
+                    .place = place_rule(request.place),
                     .blocks_emitted = request.fold_layers ? kBlocksSimulated : 0,
                     .dump_after = request.dump_after};
     if (request.mapping_file) {
         MappingFile file = read_mapping_file(*request.mapping_file);
-        if (request.batch % file.batch_parts != 0)
+        if (batch_of(request) % file.batch_parts != 0)
             throw UserError(fmt::format("{}: a batch of {} has no {} equal parts",
-                                        *request.mapping_file, request.batch, file.batch_parts),
+                                        *request.mapping_file, batch_of(request), file.batch_parts),
                             "give the batch that the mapping was made for");
         step.options.mappings = std::move(file.mappings);
         step.batch_parts = file.batch_parts;
@@ -188,14 +239,19 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
     return step;
 }
 
-std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
-                                             const Environment& environment) {
-    const PreparedStep step = prepare_step(request, environment);
-    auto answer = compile_parts(step, request.batch, environment.configs);
+std::variant<CompiledStep, Infeasible> compile_step(const RunRequest& request,
+                                                    const Environment& environment) {
+    PreparedStep step = prepare_step(request, environment);
+    auto answer = compile_parts(step, batch_of(request), request.inferences, environment.configs);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
-    const auto& [compiled, parts] = std::get<CompiledParts>(answer);
+    auto& [compiled, parts] = std::get<CompiledParts>(answer);
     if (request.strict) refuse_host_work(compiled);
+    return CompiledStep{.step = std::move(step), .compiled = std::move(compiled), .parts = parts};
+}
 
+RunOutput simulate_step(const RunRequest& request, const CompiledStep& program,
+                        const Environment& environment) {
+    const auto& [step, compiled, parts] = program;
     PlatformResult simulated = simulate_program(step, compiled, request, environment.memories);
     RunOutput output{.dumps = compiled.dumps,
                      .mapping_candidates = compiled.candidates,
@@ -203,15 +259,25 @@ std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
     if (request.want_timeline)
         output.timeline = trace_json(simulated.timeline, timeline_title(request, compiled));
     if (request.want_mapping) output.mapping = mapping_file_text(compiled, parts);
+    const std::vector<Time> answered = run_ends(compiled, simulated.commands);
     output.result = make_record({.request = request,
                                  .chip = step.chip.spec,
                                  .memories = step.chip.memories,
                                  .compiled = compiled,
                                  .precision = step.precision,
                                  .context = step.workload.context,
-                                 .workload_hash = config_hash(step.workload.resolved)},
+                                 .workload_hash = config_hash(step.workload.resolved),
+                                 .items = batch_of(request) * request.inferences,
+                                 .answered = answered},
                                 unfold(compiled, std::move(simulated)));
     return output;
+}
+
+std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
+                                             const Environment& environment) {
+    auto answer = compile_step(request, environment);
+    if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
+    return simulate_step(request, std::get<CompiledStep>(answer), environment);
 }
 
 void validate(const RunRequest& request, const Environment& environment) {
@@ -221,8 +287,11 @@ void validate(const RunRequest& request, const Environment& environment) {
 
 std::variant<RunOutput, Infeasible> run(const RunRequest& request, const Environment& environment) {
     check_words(request);
-    if (request.phase == kGenerate) return run_generation(request, environment);
-    return run_step(request, environment);
+    const ChipSpec chip = load_chip(request.chip, split_overrides(request.overrides).chip,
+                                    environment.families, environment.configs, environment.memories)
+                              .spec;
+    if (is_capped(chip)) return run_within_cap(request, chip, run_at_one_point, environment);
+    return run_at_one_point(request, environment);
 }
 
 }  // namespace perfwatt

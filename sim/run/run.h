@@ -27,11 +27,14 @@ struct RunRequest {
     std::string phase = "forward";         ///< forward | prefill | decode | generate
     std::int64_t context = 0;  ///< tokens already in the cache; 0: the network's default
     std::int64_t tokens = 0;   ///< tokens to generate
-    std::string scenario = "single_stream";
-    std::string start = "steady";         ///< cold | steady
-    std::string memory_timing = "exact";  ///< exact | stream
+    std::string scenario = "single_stream";  ///< | multi_stream | offline
+    int requests = 8;                        ///< of multi_stream: they arrive together
+    int inferences = 1;                      ///< simulated back to back, in one program
+    std::string start = "steady";            ///< cold | steady
+    std::string memory_timing = "exact";     ///< exact | stream
     std::vector<std::string>
         overrides;  ///< "path=value", of the chip; "workload.path=value" of the network
+    std::string place = "auto";  ///< auto | host: no work in memory | pim: all that goes there
     std::optional<std::string> mapping_file;
     int mapping_effort = 1000;            ///< candidates evaluated per kernel at most
     bool strict = false;                  ///< refuse work that falls to the host

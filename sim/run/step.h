@@ -27,6 +27,26 @@ struct PreparedStep {
 /// Of one phase other than "generate". Throws UserError.
 [[nodiscard]] PreparedStep prepare_step(const RunRequest& request, const Environment& environment);
 
+/// A step's program: the batch in `parts` equal parts, one after the other.
+struct CompiledStep {
+    PreparedStep step;
+    Compiled compiled;
+    int parts = 1;
+
+    /// Whether identical blocks were left out of the program.
+    [[nodiscard]] bool is_folded() const {
+        return compiled.repeat && compiled.repeat->blocks_emitted < compiled.repeat->count;
+    }
+};
+
+/// All before the simulation.
+[[nodiscard]] std::variant<CompiledStep, Infeasible> compile_step(const RunRequest& request,
+                                                                  const Environment& environment);
+
+/// Simulates and prices a compiled step. One simulation a process: see run().
+[[nodiscard]] RunOutput simulate_step(const RunRequest& request, const CompiledStep& compiled,
+                                      const Environment& environment);
+
 /// Compiles, simulates and prices one step. One simulation a process: see run().
 [[nodiscard]] std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
                                                            const Environment& environment);

@@ -174,6 +174,22 @@ MemoryReport grow_report(MemoryReport report, const PlatformResult& run, const I
     return report;
 }
 
+/// Engines work at the same time: the one with most to do bounds the whole.
+void bound_engines(const Compiled& compiled, const Insertion& in, LayerBound& bound) {
+    for (std::size_t e = 0; e < compiled.work.front().size(); ++e) {
+        EngineWork sum;
+        for (std::size_t i = 0; i < compiled.work.size(); ++i) {
+            const int layer = static_cast<int>(i);
+            const bool copied = layer >= in.first_layer && layer < in.place();
+            const int times = copied ? 1 + in.copies : 1;
+            sum.compute += times * compiled.work[i][e].compute;
+            sum.vector += times * compiled.work[i][e].vector;
+        }
+        bound.compute = std::max(bound.compute, sum.compute);
+        bound.vector = std::max(bound.vector, sum.vector);
+    }
+}
+
 LayerBound total_bound(const Compiled& compiled, const Insertion& in) {
     LayerBound bound = compiled.bound;
     // Layers limited by different memories overlap: bytes add up, their least times do not.
@@ -181,12 +197,15 @@ LayerBound total_bound(const Compiled& compiled, const Insertion& in) {
     for (const std::vector<Moved>& layer : compiled.moved) add_moved(moved, layer);
     for (int i = in.first_layer; i < in.place(); ++i) {
         const LayerBound& layer = compiled.layer_bounds[static_cast<std::size_t>(i)];
-        bound.compute += in.copies * layer.compute;
-        bound.vector += in.copies * layer.vector;
+        if (compiled.work.empty()) {
+            bound.compute += in.copies * layer.compute;
+            bound.vector += in.copies * layer.vector;
+        }
         for (int copy = 0; copy < in.copies; ++copy)
             add_moved(moved, compiled.moved[static_cast<std::size_t>(i)]);
     }
     bound.memory = memory_bound(moved, compiled.memories);
+    if (!compiled.work.empty()) bound_engines(compiled, in, bound);
     return bound;
 }
 

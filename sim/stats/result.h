@@ -71,13 +71,15 @@ struct Result {
     std::string workload;
     std::int64_t batch = 1;
     std::string precision;
-    std::string phase;          ///< "forward", "prefill", "decode", "generate"
-    std::int64_t context = 0;   ///< tokens before a step; 0 where it means nothing
-    std::string scenario;       ///< "single_stream", "multi_stream", "offline"
-    std::string memory_timing;  ///< "exact" or "stream"
+    std::string phase;            ///< "forward", "prefill", "decode", "generate"
+    std::int64_t context = 0;     ///< tokens before a step; 0 where it means nothing
+    std::string scenario;         ///< "single_stream", "multi_stream", "offline"
+    std::string operating_point;  ///< of the chip's; empty where it has but one
+    std::string memory_timing;    ///< "exact" or "stream"
     Trust trust = Trust::none;
     std::vector<std::string> estimated;     ///< paths of values nobody published
     std::vector<std::string> not_modelled;  ///< what costs nothing here, and why
+    std::vector<std::string> notes;         ///< what was decided, and on what grounds; may be empty
 
     double latency_ns = 0;
     double latency_p50_ns = 0;

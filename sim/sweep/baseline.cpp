@@ -28,6 +28,8 @@ MapSchema<BaselineEntry> entry_schema() {
                "tokens already in the cache")
         .count("tokens", &BaselineEntry::tokens, {.min = 0, .max = 1'000'000, .otherwise = 0},
                "tokens to generate")
+        .text("scenario", &BaselineEntry::scenario, {.otherwise = "single_stream"},
+              "single_stream, multi_stream or offline")
         .text("start", &BaselineEntry::start, {.otherwise = "steady"}, "steady or cold")
         .text("memory_timing", &BaselineEntry::memory_timing, {.otherwise = "exact"},
               "exact or stream")
@@ -91,6 +93,7 @@ std::string entry_yaml(const BaselineEntry& entry) {
     if (entry.phase != "forward") line("phase", entry.phase);
     if (entry.context != 0) line("context", fmt::format("{}", entry.context));
     if (entry.tokens != 0) line("tokens", fmt::format("{}", entry.tokens));
+    if (entry.scenario != "single_stream") line("scenario", entry.scenario);
     if (entry.start != "steady") line("start", entry.start);
     if (entry.memory_timing != "exact") line("memory_timing", entry.memory_timing);
     if (!entry.set.empty()) text += "    set:\n";
@@ -127,6 +130,7 @@ RunRequest request_of(const BaselineEntry& entry) {
     request.phase = entry.phase;
     request.context = entry.context;
     request.tokens = entry.tokens;
+    request.scenario = entry.scenario;
     request.start = entry.start;
     request.memory_timing = entry.memory_timing;
     for (const auto& [path, value] : entry.set) {
@@ -141,6 +145,7 @@ std::string name_of(const BaselineEntry& entry) {
     if (entry.phase != "forward") name += ", " + entry.phase;
     if (entry.context != 0) name += fmt::format(", context {}", entry.context);
     if (entry.tokens != 0) name += fmt::format(", {} tokens", entry.tokens);
+    if (entry.scenario != "single_stream") name += ", " + entry.scenario;
     if (entry.start != "steady") name += ", " + entry.start;
     if (entry.memory_timing != "exact") name += ", " + entry.memory_timing;
     for (const auto& [path, value] : entry.set) name += fmt::format(", {}={}", path, value);

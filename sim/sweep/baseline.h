@@ -20,6 +20,7 @@ struct BaselineEntry {
     std::string phase;
     std::int64_t context = 0;
     std::int64_t tokens = 0;
+    std::string scenario;
     std::string start;
     std::string memory_timing;
     std::vector<std::pair<std::string, std::string>> set;

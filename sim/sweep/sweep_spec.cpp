@@ -38,6 +38,7 @@ void check_choice(const MapCheck& check, const std::string& key, const std::stri
 
 void check_sweep(const SweepSpec& sweep, const MapCheck& check) {
     check_choice(check, "phase", sweep.phase, {"forward", "prefill", "decode", "generate"});
+    check_choice(check, "scenario", sweep.scenario, {"single_stream", "multi_stream", "offline"});
     check_choice(check, "start", sweep.start, {"steady", "cold"});
     check_choice(check, "memory_timing", sweep.memory_timing, {"exact", "stream"});
     check_distinct(check, "chips", sweep.chips);
@@ -74,6 +75,10 @@ MapSchema<SweepSpec> sweep_schema() {
               "the part of a language model's work: forward, prefill, decode or generate")
         .count("tokens", &SweepSpec::tokens, {.min = 0, .max = 1'000'000, .otherwise = 0},
                "tokens to generate")
+        .text("scenario", &SweepSpec::scenario, {.otherwise = "single_stream"},
+              "single_stream, multi_stream: requests arrive together; offline: in a steady stream")
+        .count("requests", &SweepSpec::requests, {.max = 65'536, .otherwise = 8},
+               "that arrive together in multi_stream")
         .text("start", &SweepSpec::start, {.otherwise = "steady"},
               "cold: weights come from memory; steady: what can stay on the chip is there")
         .text("memory_timing", &SweepSpec::memory_timing, {.otherwise = "exact"},
@@ -139,6 +144,8 @@ RunRequest common_request(const SweepSpec& sweep) {
     RunRequest request;
     request.phase = sweep.phase;
     request.tokens = sweep.tokens;
+    request.scenario = sweep.scenario;
+    request.requests = sweep.requests;
     request.start = sweep.start;
     request.memory_timing = sweep.memory_timing;
     request.mapping_effort = sweep.mapping_effort;

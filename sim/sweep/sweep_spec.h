@@ -26,6 +26,8 @@ struct SweepSpec {
     std::vector<std::int64_t> context;
     std::string phase;
     std::int64_t tokens = 0;
+    std::string scenario;
+    int requests = 8;
     std::string start;
     std::string memory_timing;
     int mapping_effort = 0;

@@ -14,7 +14,7 @@ TIMES = ["compute", "vector", "memory_bandwidth", "memory_latency", "fill_drain"
          "launch", "host", "idle"]
 ENERGIES = ["mac", "sram", "register", "link", "dram", "pim", "static", "host"]
 FIELDS = ["schema", "version", "config_hash", "chip", "workload", "batch", "precision", "phase",
-          "context", "scenario", "memory_timing", "trust", "estimated", "not_modelled",
+          "context", "scenario", "operating_point", "memory_timing", "trust", "estimated", "not_modelled",
           "latency_ns", "latency_p50_ns", "latency_p99_ns", "ttft_ns", "throughput_per_s",
           "energy_pj", "power_w", "power_boundary", "perf_per_watt", "macs", "executed_macs",
           "bound_ns", "utilization", "memories", "energy_breakdown_pj", "time_breakdown_ns",

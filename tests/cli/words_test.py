@@ -55,7 +55,8 @@ class Mistakes(CommandTest):
 
     def test_what_is_not_supported_is_said_with_what_is(self):
         base = ("run", "--chip", "warboy", "--workload", "resnet50")
-        self.assertIn("it takes: single_stream", self.mistake(*base, "--scenario", "offline"))
+        self.assertIn("it takes: single_stream", self.mistake(*base, "--scenario", "server"))
+        self.assertIn("--requests is for", self.mistake(*base, "--requests", "4"))
         self.assertIn("it takes: auto", self.mistake(*base, "--place", "pim"))
         self.assertIn("--lighten 'prune' is not supported",
                       self.mistake(*base, "--lighten", "prune"))

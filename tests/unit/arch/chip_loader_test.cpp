@@ -181,6 +181,29 @@ TEST_F(ChipLoaderTest, TheHashFollowsResultsNotWords) {
     EXPECT_EQ(hash({}).size(), 16U);
 }
 
+TEST_F(ChipLoaderTest, AnOperatingPointSetsKeysBeforeTheUserDoes) {
+    const std::string points =
+        "operating_points:\n"
+        "- {name: fast, set: {abacus.beads: 9, process.voltage: 0.9 V}}\n"
+        "- {name: slow, set: {abacus.beads: 3, process.voltage: 0.6 V}}\n";
+    folder_.write("chips/two_speeds.yaml", kChip + points);
+    const auto beads = [&](const std::vector<std::string>& overrides) {
+        const LoadedChip chip = load_chip("two_speeds", overrides, families_, path_, memories_);
+        return std::pair(chip.spec.device->peak(DataType::int8, DataType::int8).macs_per_second,
+                         chip.spec.operating_point);
+    };
+    EXPECT_EQ(beads({}), std::pair(std::int64_t{9}, std::string("fast")));
+    EXPECT_EQ(beads({"operating_point=slow"}), std::pair(std::int64_t{3}, std::string("slow")));
+    EXPECT_EQ(beads({"operating_point=slow", "abacus.beads=5"}).first, 5);
+    EXPECT_EQ(load("two_speeds", {"operating_point=slwo"}),
+              "--set 'operating_point=slwo': error: there is no operating point 'slwo'\n"
+              "  hint: did you mean 'slow'?\n");
+    EXPECT_EQ(load_chip("two_speeds", {"power_cap=5 W"}, families_, path_, memories_)
+                  .spec.operating_point,
+              "")
+        << "the run chooses it";
+}
+
 TEST_F(ChipLoaderTest, FamiliesMustExistAndMatch) {
     EXPECT_EQ(mistakes("family: abacus", "family: abakus"),
               "chips/changed.yaml:3:9: error: there is no family 'abakus'\n"

@@ -29,6 +29,7 @@ TEST(Record, HasTheKeysOfTheSchemaInItsOrder) {
                                               "phase",
                                               "context",
                                               "scenario",
+                                              "operating_point",
                                               "memory_timing",
                                               "trust",
                                               "estimated",
