@@ -27,7 +27,20 @@ bool to_whole_rank(Command command) {
         case Command::refresh_same_bank:
         case Command::manage_bank:
         case Command::manage_same_bank:
+        case Command::pim_activate:
+        case Command::pim_precharge:
+        case Command::pim_read:
+        case Command::pim_write:
+        case Command::pim_multiply:
+        case Command::pim_table:
+        case Command::pim_copy_read:
+        case Command::pim_copy_write:
             return false;
+        case Command::pim_write_buffer:
+        case Command::pim_write_register:
+        case Command::pim_read_register:
+        case Command::pim_mode:
+            return true;
     }
     return false;
 }
@@ -58,6 +71,20 @@ DeviceState::DeviceState(const TimingTable& table)
     for (std::size_t c = 0; c < kCommands; ++c) {
         level_count_[c] = to_whole_rank(static_cast<Command>(c)) ? rank_places : places;
     }
+    // Below a rank there are at most two levels of their own, groups and banks.
+    shared_places_ = places > 2 ? places - 2 : 0;
+    for (int bank = 0; bank < banks; ++bank) {
+        const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
+        own_nodes_.push_back({nodes[places > 1 ? places - 2 : 0], nodes[places - 1]});
+    }
+    for (std::size_t c = 0; c < kCommands; ++c) {
+        for (const TimingTable::Rule& rule : table.rules[c]) {
+            rules_[c].push_back(
+                {static_cast<std::uint32_t>(place_[rule.level]), rule.to, rule.wait});
+        }
+    }
+    for (const auto& rule : table.windows) windowed_ |= rule.from_mask;
+    for (const auto& rule : table.siblings) sibling_ |= rule.from_mask;
     for (int bank = 0; bank < banks; ++bank) rank_of_.push_back(bank / banks_per_rank_);
     next_.assign(row * kCommands, 0);
     open_row_.assign(at(table.nodes[static_cast<int>(Level::bank)]), -1);
@@ -70,7 +97,7 @@ DeviceState::DeviceState(const TimingTable& table)
 
 template <class Visit>
 void DeviceState::for_each_target(Command command, int bank, Visit visit) const {
-    if (to_whole_rank(command) || refreshes_some_banks(command)) {
+    if (to_whole_rank(command) || takes_some_banks(command)) {
         for_each_refreshed(command, bank, visit);
     } else {
         visit(bank);
@@ -89,13 +116,21 @@ Tick DeviceState::earliest_of_set(Command command, int bank) const {
 }
 
 void DeviceState::apply_rules(Command command, int bank, Tick at) {
-    const bool single = !to_whole_rank(command) && !refreshes_some_banks(command);
+    const bool single = !to_whole_rank(command) && !takes_some_banks(command);
+    if (single) {
+        const std::uint32_t* nodes = &nodes_[static_cast<std::size_t>(bank) * kLevels];
+        for (const PlacedRule& rule : rules_[static_cast<std::size_t>(command)]) {
+            Tick& next = next_[nodes[rule.place] + rule.to];
+            next = std::max(next, at + rule.wait);
+        }
+        return;
+    }
     for (const TimingTable::Rule& rule : table_->rules[static_cast<std::size_t>(command)]) {
         const auto raise = [&](int target) {
             Tick& next = node(rule.level, target)[rule.to];
             next = std::max(next, at + rule.wait);
         };
-        if (single || rule.level <= static_cast<int>(Level::rank)) {
+        if (rule.level <= static_cast<int>(Level::rank)) {
             raise(bank);
         } else {
             for_each_target(command, bank, raise);
@@ -146,8 +181,8 @@ void DeviceState::close(int bank) {
 void DeviceState::issue(Command command, int bank, std::int64_t row, Tick at_tick) {
     bus_free_[bus(command)] = at_tick + table_->ticks[static_cast<std::size_t>(command)];
     apply_rules(command, bank, at_tick);
-    if (!table_->windows.empty()) apply_windows(command, bank, at_tick);
-    if (!table_->siblings.empty()) apply_siblings(command, bank, at_tick);
+    if ((windowed_ >> index(command) & 1U) != 0) apply_windows(command, bank, at_tick);
+    if ((sibling_ >> index(command) & 1U) != 0) apply_siblings(command, bank, at_tick);
     switch (command) {
         case Command::activate:
             open_row_[at(bank)] = row;
@@ -159,7 +194,14 @@ void DeviceState::issue(Command command, int bank, std::int64_t row, Tick at_tic
             close(bank);
             break;
         case Command::precharge_all:
+        case Command::pim_precharge:
             for_each_target(command, bank, [&](int b) { close(b); });
+            break;
+        case Command::pim_activate:
+            for_each_target(command, bank, [&](int b) {
+                open_row_[at(b)] = row;
+                ++open_banks_[at(rank_of(b))];
+            });
             break;
         case Command::read:
         case Command::write:
@@ -169,6 +211,16 @@ void DeviceState::issue(Command command, int bank, std::int64_t row, Tick at_tic
         case Command::manage_all:
         case Command::manage_bank:
         case Command::manage_same_bank:
+        case Command::pim_read:
+        case Command::pim_write:
+        case Command::pim_multiply:
+        case Command::pim_table:
+        case Command::pim_write_buffer:
+        case Command::pim_write_register:
+        case Command::pim_read_register:
+        case Command::pim_copy_read:
+        case Command::pim_copy_write:
+        case Command::pim_mode:
         case Command::power_down_enter:
         case Command::power_down_exit:
         case Command::self_refresh_enter:

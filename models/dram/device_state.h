@@ -19,7 +19,7 @@ class DeviceState {
     /// The first tick at which `command` may start, as far as constraints and its bus go. For
     /// commands to a whole rank, `bank` is any bank of it.
     [[nodiscard]] Tick earliest(Command command, int bank) const {
-        if (refreshes_some_banks(command)) [[unlikely]]
+        if (takes_some_banks(command)) [[unlikely]]
             return earliest_of_set(command, bank);
         const auto c = static_cast<std::size_t>(command);
         const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
@@ -27,6 +27,21 @@ class DeviceState {
         Tick tick = bus_free_[bus(command)];
         for (std::size_t i = 0; i < levels; ++i) tick = std::max(tick, next_[nodes[i] + c]);
         return tick;
+    }
+
+    // earliest() of a command to one bank in two parts, for whoever asks for many banks: what is the
+    // same for all banks of a rank, its bus included, and the rest.
+    [[nodiscard]] Tick shared_earliest(Command command, int bank) const {
+        const auto c = static_cast<std::size_t>(command);
+        const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
+        Tick tick = bus_free_[bus(command)];
+        for (std::size_t i = 0; i < shared_places_; ++i) tick = std::max(tick, next_[nodes[i] + c]);
+        return tick;
+    }
+    [[nodiscard]] Tick own_earliest(Command command, int bank, Tick from) const {
+        const auto c = static_cast<std::size_t>(command);
+        const std::array<std::uint32_t, 2>& own = own_nodes_[at(bank)];
+        return std::max({from, next_[own[0] + c], next_[own[1] + c]});
     }
 
     /// Records that `command` starts at `at`. `row` is used by activates only.
@@ -43,12 +58,20 @@ class DeviceState {
     [[nodiscard]] int open_banks(int rank_node) const { return open_banks_[at(rank_node)]; }
     [[nodiscard]] int rank_of(int bank) const { return rank_of_[at(bank)]; }
     [[nodiscard]] int banks_per_rank() const { return banks_per_rank_; }
-    /// Calls `visit` with each bank that a refresh of `bank` takes.
+    /// Calls `visit` with each bank that a refresh of `bank` takes, or a command for processing in
+    /// memory that names `bank`.
     template <class Visit>
     void for_each_refreshed(Command command, int bank, Visit visit) const {
         const int first = rank_of(bank) * banks_per_rank_;
         const int stride = table_->refresh_stride[static_cast<std::size_t>(command)];
-        for (int i = (bank - first) % stride; i < banks_per_rank_; i += stride) visit(first + i);
+        int begin = (bank - first) % stride;
+        int end = banks_per_rank_;
+        const int at_once = table_->pim_activate_banks;
+        if (command == Command::pim_activate && at_once > 0) {
+            begin += (bank - first) / stride / at_once * at_once * stride;
+            end = std::min(end, begin + at_once * stride);
+        }
+        for (int i = begin; i < end; i += stride) visit(first + i);
     }
     [[nodiscard]] int ranks() const { return static_cast<int>(open_banks_.size()); }
     [[nodiscard]] const TimingTable& table() const { return *table_; }
@@ -74,6 +97,15 @@ class DeviceState {
     std::array<std::size_t, kCommands> level_count_{};  ///< levels that bind a command
     std::array<std::size_t, kLevels> place_{};  ///< of a level among those with nodes of their own
     std::vector<std::uint32_t> nodes_;  ///< [bank][place]: where a node's row of next_ begins
+    std::size_t shared_places_ = 0;     ///< of nodes that all banks of a rank have in common
+    std::vector<std::array<std::uint32_t, 2>> own_nodes_;  ///< by bank: the others, as in nodes_
+    struct PlacedRule {
+        std::uint32_t place = 0;  ///< in nodes_
+        std::uint32_t to = 0;
+        Tick wait = 0;
+    };
+    std::array<std::vector<PlacedRule>, kCommands> rules_;  ///< table_->rules
+    std::uint32_t windowed_ = 0, sibling_ = 0;  ///< commands from which such rules count
     std::vector<std::int32_t> rank_of_;
     std::vector<Tick> next_;  ///< [node][command]
     std::array<Tick, 2> bus_free_{};

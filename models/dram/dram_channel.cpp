@@ -43,7 +43,10 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
             break;
     }
     if (refresh_policy_.staggered) refresh_step_ /= device_.ranks();
-    if (refresh_step_ > 0) refresh_due_ = refresh_step_;
+    if (refresh_step_ > 0) {
+        refresh_due_ = std::max<Tick>(
+            1, static_cast<Tick>(static_cast<double>(refresh_step_) * spec.refresh.first));
+    }
 }
 
 void DramChannel::accept(const BurstRequest& request, Tick at) {

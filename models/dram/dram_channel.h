@@ -84,6 +84,22 @@ class DramChannel {
     /// Accounts for standby up to `end`; there must be nothing left to do.
     void finish(Tick end);
 
+    // For jobs of units in the banks, which have the channel while no request is queued: see
+    // PimSequencer. Ranks are awake, commands in order.
+    /// Wakes the rank; the tick from which it takes commands.
+    Tick pim_wake(Tick at);
+    void pim_send(Command command, int bank, std::int64_t row, std::int64_t column, Tick at,
+                  int layer);
+    [[nodiscard]] bool refresh_pending() const { return !pending_.empty(); }
+    /// The pending refresh, once all rows are closed.
+    void pim_refresh(Tick at);
+    void pim_data(Tick ticks, Tick end) {
+        data_ticks_ += ticks;
+        last_data_end_ = std::max(last_data_end_, end);
+    }
+    /// What another channel did since it stood as this one does: this one did the same.
+    void pim_repeat(const DramChannel& other, const DramCounters& before, Tick data_before);
+
     [[nodiscard]] bool idle() const { return queues_.empty(); }
     [[nodiscard]] const RequestQueues& queues() const { return queues_; }
     [[nodiscard]] const DeviceState& device() const { return device_; }

@@ -14,6 +14,12 @@ void DramChannel::force_refresh(int index) {
     // A busy rank may owe some, and has to pay before it owes one too many; an idle one pays at
     // once.
     if (rank.requests > 0 && rank.debt < refresh_policy_.max_postponed) return;
+    constexpr int kMostPostponed = 8;  // in every standard
+    if (refresh_policy_.yields_to_writes &&
+        queues_.size(false, queues_.part_of(index * device_.banks_per_rank())) == 0 &&
+        rank.requests > 0 && rank.debt < kMostPostponed) {
+        return;
+    }
     rank.in_force = true;
     pending_.push_back({Command::refresh_all, index * device_.banks_per_rank()});
     stale_ = true;
@@ -155,6 +161,18 @@ void DramChannel::issue_power(const Candidate& chosen) {
         case Command::manage_all:
         case Command::manage_bank:
         case Command::manage_same_bank:
+        case Command::pim_activate:
+        case Command::pim_precharge:
+        case Command::pim_read:
+        case Command::pim_write:
+        case Command::pim_multiply:
+        case Command::pim_table:
+        case Command::pim_write_buffer:
+        case Command::pim_write_register:
+        case Command::pim_read_register:
+        case Command::pim_copy_read:
+        case Command::pim_copy_write:
+        case Command::pim_mode:
             break;
     }
 }

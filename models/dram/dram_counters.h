@@ -29,6 +29,25 @@ class DramCounters {
         return sum;
     }
 
+    /// What `after` has more than `before`.
+    void add_difference(const DramCounters& after, const DramCounters& before) {
+        for (std::size_t i = 0; i < after.rows_.size(); ++i) {
+            Row& own = row(static_cast<int>(i) - 1);
+            for (std::size_t c = 0; c < own.size(); ++c) {
+                own[c] += after.rows_[i][c];
+                if (i < before.rows_.size()) own[c] -= before.rows_[i][c];
+            }
+        }
+        row_hits += after.row_hits - before.row_hits;
+        row_conflicts += after.row_conflicts - before.row_conflicts;
+        active_standby += after.active_standby - before.active_standby;
+        precharged_standby += after.precharged_standby - before.precharged_standby;
+        power_down += after.power_down - before.power_down;
+        active_power_down += after.active_power_down - before.active_power_down;
+        self_refresh += after.self_refresh - before.self_refresh;
+        cas += after.cas - before.cas;
+    }
+
     std::int64_t row_hits = 0;       ///< bursts that found their row open
     std::int64_t row_conflicts = 0;  ///< bursts that had another row closed first
     Tick active_standby = 0;         ///< rank-ticks with a row open

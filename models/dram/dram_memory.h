@@ -61,6 +61,15 @@ class DramMemory final : public MemoryModel {
 
     [[nodiscard]] std::int64_t capacity_bytes() const;
     [[nodiscard]] const DramSpec& spec() const { return spec_; }
+    /// For jobs of units in the banks; only while no transfer is in flight.
+    [[nodiscard]] DramChannel& channel(int index) {
+        return lanes_[static_cast<std::size_t>(index)].channel;
+    }
+    [[nodiscard]] int channels() const { return static_cast<int>(lanes_.size()); }
+    /// All transfers handed over are done and taken.
+    [[nodiscard]] bool drained() const { return in_flight_.empty(); }
+    /// Nothing has been decided from this tick on.
+    [[nodiscard]] Tick advanced() const { return advanced_; }
 
   private:
     struct Lane {

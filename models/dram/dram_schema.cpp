@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "models/dram/dram_currents.h"
+#include "models/dram/dram_pim.h"
+#include "sim/arch/pim_schema.h"
 #include "sim/config/schema.h"
 
 namespace perfwatt::dram {
@@ -47,6 +49,7 @@ struct MemoryFile {
     PowerPolicy power;
     ControllerPolicy controller;
     EnergyFile energy;
+    std::optional<PimSpec> pim;
 };
 
 std::vector<std::pair<std::string, Command>> command_names() {
@@ -157,6 +160,10 @@ MapSchema<RefreshPolicy> refresh_schema() {
               "ranks and pseudo channels are refreshed in turn, not all at once")
         .flag("blocks_channel", &RefreshPolicy::blocks_channel, false,
               "a due refresh holds up all banks of the channel, not only those it covers")
+        .ratio("first", &RefreshPolicy::first, {.min = 0.001, .max = 1, .otherwise = 1},
+               "part of an interval after which the first is due")
+        .flag("yields_to_writes", &RefreshPolicy::yields_to_writes, false,
+              "a due refresh waits while only writes are queued, eight of them at most")
         .ratio("interval_divisor", &RefreshPolicy::interval_divisor,
                {.min = 0.25, .max = 8, .otherwise = 1},
                "shortens the interval beyond what the temperature asks for")
@@ -292,7 +299,9 @@ MapSchema<MemoryFile> file_schema() {
         .text("address_mapping", &MemoryFile::address_mapping, {}, "fields, highest bits first")
         .field("address_hash", &MemoryFile::address_hash, list_of(text_value()), Presence::optional,
                "\"bank ^ row\": the row's low bits folded into the bank")
-        .map("energy", &MemoryFile::energy, energy_schema(), Presence::required, "prices");
+        .map("energy", &MemoryFile::energy, energy_schema(), Presence::required, "prices")
+        .map("pim", &MemoryFile::pim, pim_schema(), Presence::optional,
+             "processing units in the banks");
 }
 
 EnergyValue value_of(const Sourced<double>& price, double factor) {
@@ -382,6 +391,14 @@ DramSpec read_spec(const Document& document, Reading& reading) {
                        .maximum = prices_of(*file.energy.maximum)};
     }
     spec.estimated = paths_with(Status::estimated, reading.resolved());
+    if (file.pim) {
+        spec.pim = complete_pim(*file.pim, spec);
+        for (const auto& [key, message] : pim_mistakes(*spec.pim)) {
+            const ConfigNode* map = document.root().find("pim");
+            const ConfigNode* place = map->find(key);
+            reading.error(place != nullptr ? *place : *map, message);
+        }
+    }
     return spec;
 }
 

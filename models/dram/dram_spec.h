@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "models/dram/commands.h"
+#include "sim/arch/pim_spec.h"
 #include "sim/base/diagnostics.h"
 #include "sim/base/time.h"
 #include "sim/config/quantity.h"
@@ -93,12 +95,14 @@ struct HotRefresh {
 
 struct RefreshPolicy {
     RefreshMode mode = RefreshMode::all_bank;
-    int max_postponed = 0;        ///< intervals a busy rank may fall behind
-    int banks_at_once = 1;        ///< that a per-bank refresh takes: 2 of LPDDR5
-    bool staggered = false;       ///< ranks and pseudo channels in turn, not all at once
-    bool blocks_channel = true;   ///< a due refresh holds up every bank, not only those it needs
-    double interval_divisor = 1;  ///< on top of what the temperature asks for
-    int temperature = 45;         ///< of the case, degrees Celsius
+    int max_postponed = 0;          ///< intervals a busy rank may fall behind
+    int banks_at_once = 1;          ///< that a per-bank refresh takes: 2 of LPDDR5
+    double first = 1;               ///< the first is due after this part of an interval
+    bool yields_to_writes = false;  ///< it waits while only writes are queued, eight at most
+    bool staggered = false;         ///< ranks and pseudo channels in turn, not all at once
+    bool blocks_channel = true;     ///< a due refresh holds up every bank, not only those it needs
+    double interval_divisor = 1;    ///< on top of what the temperature asks for
+    int temperature = 45;           ///< of the case, degrees Celsius
     std::vector<HotRefresh> hot;
     ManagementPolicy management;
 
@@ -190,6 +194,7 @@ struct DramSpec {
     std::string address_mapping;            ///< fields, highest address bits first
     std::vector<std::string> address_hash;  ///< "bank ^ row"
     EnergySpec energy;
+    std::optional<PimSpec> pim;          ///< units in the banks
     std::vector<std::string> estimated;  ///< paths of values nobody published
 
     [[nodiscard]] Clock tick_clock() const { return Clock{clock.hertz() * ticks_per_clock}; }

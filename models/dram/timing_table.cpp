@@ -98,6 +98,12 @@ TimingTable::TimingTable(const DramSpec& spec) {
     refresh_stride[index(Command::refresh_same_bank)] = org.banks;
     refresh_stride[index(Command::manage_bank)] = refresh_stride[index(Command::refresh_bank)];
     refresh_stride[index(Command::manage_same_bank)] = org.banks;
+    if (spec.pim) {
+        for (int c = 0; c < kCommands; ++c) {
+            if (acts_on_set(static_cast<Command>(c))) refresh_stride[c] = spec.pim->sets();
+        }
+        pim_activate_banks = spec.pim->activate_banks;
+    }
     burst = spec.ticks("tBL");
     const Tick strobe = spec.find("tDQSCK") != nullptr ? spec.ticks("tDQSCK") : 0;
     read_latency = last[index(Command::read)] + spec.ticks("tRL") + strobe + burst;

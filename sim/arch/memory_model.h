@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/arch/pim_job.h"
 #include "sim/base/time.h"
 #include "sim/program/program.h"
 #include "sim/stats/counts.h"
@@ -60,6 +61,14 @@ struct MemoryReport {
     /// often they began to: each time may hide a refresh or ask for one more.
     Time self_refreshed;
     std::int64_t self_refreshes = 0;
+    /// Of jobs for units in the banks: where their time went, and how many there were.
+    struct PimTime {
+        std::string name;  ///< mode change, input broadcast, compute, readout, refresh, fence, drain
+        Time time;
+    };
+    std::vector<PimTime> pim_times;
+    std::int64_t pim_jobs = 0;
+    std::int64_t pim_macs = 0;  ///< padding included
 };
 
 /// A memory with its controller, in plain C++. The engine's SystemC shell drives it event to event:
@@ -76,6 +85,10 @@ class MemoryModel {
     /// whose completion became known; a completion may lie after `limit`, never before the time
     /// that next_completion_bound() gave.
     virtual void advance(Time limit, std::vector<MemoryCompletion>& completions) = 0;
+
+    /// Hands over a job for the units of this memory: its completion comes as a transfer's does.
+    /// Only where MemoryFacts::pim says that it has any.
+    virtual void submit_job(Time now, const PimJob& job);
 
     /// No transfer now in flight can complete before this; Time::max() when none is.
     /// Strictly later than the time advanced to.
