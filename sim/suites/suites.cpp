@@ -5,6 +5,9 @@ namespace perfwatt {
 std::vector<Suite> all_suites() {
     return {
         dram_suite(),
+        npu_suite(),
+        silicon_suite(),
+        energy_suite(),
     };
 }
 

@@ -9,7 +9,7 @@ import unittest
 
 from command import ROOT, CommandTest
 
-SUITES = ["dram"]
+SUITES = ["dram", "npu", "silicon", "energy"]
 FIGURES = ROOT / "tests/validation/dram"
 HEAD = "memory,trace,figure,low,high,tolerance_percent,gates,source,note\n"
 

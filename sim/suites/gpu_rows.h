@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/arch/device.h"
+#include "sim/validation/figure.h"
+
+namespace perfwatt::gpu_rows {
+
+/// A kernel that somebody timed on a GPU.
+struct Row {
+    std::string chip;
+    std::string group;  ///< kind of kernel and its types: "bf16 gemm", "decode attention"
+    std::string shape;
+    std::string role;      ///< "calibrate", "test" or "report"
+    std::string run_time;  ///< how kernels were launched: the chip's gpu.run_time
+    bool warm = false;     ///< operands that fit the last cache are there already
+    std::int64_t operand_bytes = 0;
+    double microseconds = 0;
+    Kernel kernel;
+    std::string source;
+};
+
+/// All kernels of a folder: gemm.csv, convolution.csv, attention.csv, vector.csv, in this order,
+/// timed as harnesses.csv says. Three rows in ten are to calibrate on, by a hash of the row. Throws
+/// UserError naming file and line.
+[[nodiscard]] std::vector<Row> read(const std::string& folder);
+
+/// Kernels in the one form of `perfwatt validate --measured`: measured.csv of
+/// scripts/measure_gpu.py has a column `operator` beside those of the files above. All are to be
+/// tested on.
+[[nodiscard]] std::vector<Row> read_measured(const std::string& file);
+
+/// What a device makes of the row's kernel when nothing is contended; Infeasible with the reason.
+[[nodiscard]] std::variant<Time, Infeasible> time_on(const Device& device, const Row& row);
+
+/// "<10 us", "10-100 us", "0.1-1 ms", ">1 ms".
+[[nodiscard]] std::string bucket_of(double microseconds);
+
+}  // namespace perfwatt::gpu_rows

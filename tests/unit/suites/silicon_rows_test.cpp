@@ -1,0 +1,106 @@
+#include "sim/suites/silicon_rows.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "sim/config/config_path.h"
+#include "sim/stats/result.h"
+
+namespace perfwatt::silicon {
+namespace {
+
+/// A folder of tables with one row; chip and network are files of the source tree.
+class SiliconRows : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::filesystem::create_directories(folder_);
+        write("chips.csv",
+              "chip,scenario,ours,family,batch,overrides,note\n"
+              "Board,one,warboy,npu,1,npu.cores=1,\nBoard,,warboy,npu,4,,\n"
+              "Secret,,,npu,1,,nothing is published\nOther,,no_such_chip,npu,1,,\n");
+        write("networks.csv",
+              "network,task,workload,phase,context,tokens,overrides,note\n"
+              "Net,224,resnet50,,,,\"input.shape=[3, 224, 224]\",\n");
+        write("precisions.csv", "precision,chip,ours\nquant,,int8\n");
+        write("scenarios.csv",
+              "scenario,metric,ours,in_flight\none,,single_stream,1\nmany,,offline,2\n");
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    void write(const std::string& name, const std::string& text) {
+        std::ofstream(folder_ + "/" + name, std::ios::binary) << text;
+    }
+
+    Row read(const std::string& row) {
+        write("rows.csv",
+              "chip,network,task/resolution,batch,precision,scenario,metric,value,unit,power_W,"
+              "class,role,gate,source,notes\n" +
+                  row + "\n");
+        return read_rows(folder_, ConfigPath({PERFWATT_SOURCE_DIR})).front();
+    }
+
+    std::string folder_ = fmt::format("{}/perfwatt_silicon_{}", testing::TempDir(), ::getpid());
+};
+
+TEST_F(SiliconRows, RowBecomesARequestByTheFirstLineThatFits) {
+    const Row row = read("Board,Net,224x224,1,quant,one,latency,2,ms,,B,test,yes,src,");
+    EXPECT_FALSE(row.figure.skipped) << row.figure.note;
+    EXPECT_EQ(row.request.overrides,
+              (std::vector<std::string>{"npu.cores=1", "workload.input.shape=[3, 224, 224]"}));
+    EXPECT_EQ(row.request.scenario, "single_stream");
+    EXPECT_EQ(row.figure.seconds, 0.002);
+    EXPECT_EQ(row.figure.group, "B");
+    EXPECT_TRUE(row.figure.gates);
+}
+
+TEST_F(SiliconRows, BatchThatIsNotStatedIsTheChips) {
+    EXPECT_EQ(read("Board,Net,224,offline (not stated),quant,many,rate,5,x/s,,B,test,yes,s,")
+                  .request.batch,
+              4);
+}
+
+TEST_F(SiliconRows, WhatCannotRunIsSkippedWithItsReason) {
+    const auto reason = [&](const std::string& row) {
+        const Row read_row = read(row);
+        EXPECT_TRUE(read_row.figure.skipped);
+        return read_row.figure.note;
+    };
+    EXPECT_EQ(reason("Secret,Net,224,1,quant,one,latency,2,ms,,B,test,yes,s,"),
+              "nothing is published");
+    EXPECT_EQ(reason("Other,Net,224,1,quant,one,latency,2,ms,,B,test,yes,s,"),
+              "there is no chip 'no_such_chip'");
+    EXPECT_EQ(reason("Board,Net,512,1,quant,one,latency,2,ms,,B,test,yes,s,"),
+              "network 'Net' is not described");
+    EXPECT_EQ(reason("Board,Net,224,1,quant,one,ratio,2,x,,B,test,yes,s,"),
+              "a figure in 'x' is not one of a single run");
+}
+
+TEST_F(SiliconRows, LatencyOfSeveralInFlightIsTheirTurns) {
+    Row row = read("Board,Net,224,1,quant,many,latency,8,ms,,B,test,yes,s,");
+    Result result;
+    result.latency_ns = 3e6;
+    result.throughput_per_s = 250;  // 4 ms each
+    result.power_w = 5;
+    fill(row, result);
+    EXPECT_DOUBLE_EQ(row.figure.ours, 8);
+    EXPECT_EQ(row.figure.error_percent, 0);
+    EXPECT_DOUBLE_EQ(row.figure.energy_mj, 20);
+}
+
+TEST_F(SiliconRows, RatesCompareAsSecondsOfOneItem) {
+    Row row = read("Board,Net,224,1,quant,many,rate,200,frames/s,,B,test,yes,s,");
+    Result result;
+    result.latency_ns = 1e6;
+    result.throughput_per_s = 250;
+    fill(row, result);
+    EXPECT_DOUBLE_EQ(row.figure.seconds, 0.005);
+    EXPECT_DOUBLE_EQ(row.figure.our_seconds, 0.004);
+    EXPECT_DOUBLE_EQ(row.figure.error_percent, 25);
+}
+
+}  // namespace
+}  // namespace perfwatt::silicon
