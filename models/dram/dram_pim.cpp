@@ -189,6 +189,13 @@ void PimSequencer::consider_close(int bank, int rank_of_class, std::size_t step)
     consider(candidate);
 }
 
+bool PimSequencer::refresh_waits() const {
+    if (!channel_->refresh_pending()) return false;
+    // A change of modes is not interrupted.
+    const PimStep& step = program_->steps[first_];
+    return step.phase != PimPhase::mode || step.row == pim_->rows.registers;
+}
+
 void PimSequencer::consider_refresh() {
     bool open = false;
     for (int bank = 0; bank < banks_; ++bank) {
@@ -220,7 +227,7 @@ void PimSequencer::consider_step(std::size_t index, bool alone) {
             consider(candidate);
             return;
         case RowState::closed:
-            if (channel_->refresh_pending()) return;
+            if (refresh_waits()) return;
             candidate.rank_of_class = 2;
             candidate.command = on_set(step) ? Command::pim_activate : Command::activate;
             if (on_set(step))
@@ -243,7 +250,7 @@ void PimSequencer::consider_unused() {
 }
 
 void PimSequencer::choose() {
-    if (channel_->refresh_pending()) consider_refresh();
+    if (refresh_waits()) consider_refresh();
     const bool alone = group_left_ == 1;
     for (std::size_t i = first_; i < last_; ++i)
         if (left_[i - first_] > 0) consider_step(i, alone);

@@ -57,6 +57,7 @@ class PimSequencer {
     void consider(Candidate candidate);
     void consider_step(std::size_t step, bool alone);
     void consider_unused();
+    [[nodiscard]] bool refresh_waits() const;
     void consider_refresh();
     void consider_close(int bank, int rank_of_class, std::size_t step);
     void issue();
