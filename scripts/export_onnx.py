@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Exports networks of torchvision, and some recurrent ones, to ONNX files without weight data.
 
-    scripts/export_onnx.py resnet18 swin_t --output DIR [--opset 17] [--batch N | --symbolic]
+    scripts/export_onnx.py resnet18 swin_t --output DIR [--opset 17] [--size N]
+                           [--batch N | --symbolic]
     scripts/export_onnx.py --list
 
 Weights are never downloaded: networks are built untrained, and the data of all but small tensors is
 left out of the file, which then holds shapes only. With --macs a table DIR/macs.csv is written: the
-multiply-accumulates that PyTorch itself does, counted where each operation is dispatched.
+multiply-accumulates that PyTorch itself does, counted where each operation is dispatched, and the
+parameters of its modules.
 Needs python3-torch, python3-torchvision and python3-onnx.
 """
 import argparse
@@ -22,12 +24,15 @@ import torchvision
 from torch.utils._python_dispatch import TorchDispatchMode
 
 KEPT_ELEMENTS = 64  # tensors up to this size keep their data: they may hold shapes
+KEPT_INTEGERS = 1024  # integers up to this many: lists of places
 
-CLASSIFIERS = """alexnet squeezenet1_0 squeezenet1_1 densenet121 shufflenet_v2_x1_0 mnasnet1_0
-    googlenet inception_v3 resnet18 resnet50 resnext50_32x4d wide_resnet50_2 regnet_y_400mf
-    regnet_x_400mf convnext_tiny mobilenet_v2 mobilenet_v3_small mobilenet_v3_large
-    efficientnet_b0 efficientnet_v2_s vgg16 vgg16_bn vit_b_16 swin_t maxvit_t""".split()
-SEGMENTATION = "deeplabv3_resnet50 deeplabv3_mobilenet_v3_large fcn_resnet50 lraspp_mobilenet_v3_large".split()
+CLASSIFIERS = """alexnet squeezenet1_0 squeezenet1_1 densenet121 shufflenet_v2_x0_5
+    shufflenet_v2_x1_0 mnasnet0_5 mnasnet1_0 googlenet inception_v3 resnet18 resnet34 resnet50
+    resnet101 resnext50_32x4d wide_resnet50_2 regnet_y_400mf regnet_x_400mf regnet_x_3_2gf
+    convnext_tiny mobilenet_v2 mobilenet_v3_small mobilenet_v3_large efficientnet_b0
+    efficientnet_v2_s vgg16 vgg16_bn vgg19 vit_b_16 swin_t maxvit_t""".split()
+SEGMENTATION = """deeplabv3_resnet50 deeplabv3_mobilenet_v3_large fcn_resnet50
+    lraspp_mobilenet_v3_large""".split()
 DETECTION = """ssd300_vgg16 ssdlite320_mobilenet_v3_large fasterrcnn_resnet50_fpn
     fasterrcnn_mobilenet_v3_large_320_fpn retinanet_resnet50_fpn maskrcnn_resnet50_fpn
     fcos_resnet50_fpn""".split()
@@ -69,18 +74,18 @@ RECURRENT = {
 }
 
 
-def build(name):
-    """The untrained network and an input of batch 1."""
-    image = 299 if name == "inception_v3" else 224
+def build(name, size=None):
+    """The untrained network and an input of batch 1, of `size` x `size` points where it is given."""
+    image = size or (299 if name == "inception_v3" else 224)
     if name in RECURRENT:
         return RECURRENT[name](), torch.zeros(35, 1, dtype=torch.int64)
     if name == "upscaler":
         return Upscaler(), torch.rand(1, 3, 48, 64)
     if name in SEGMENTATION:
         model = torchvision.models.get_model(name, weights=None, weights_backbone=None)
-        return OnlyOut(model), torch.rand(1, 3, 256, 256)
+        return OnlyOut(model), torch.rand(1, 3, size or 256, size or 256)
     if name in DETECTION:
-        size = 300 if name.startswith("ssd300") else 320
+        size = size or (300 if name.startswith("ssd300") else 320)
         return (torchvision.models.get_model(name, weights=None, weights_backbone=None),
                 torch.rand(1, 3, size, size))
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
@@ -131,9 +136,10 @@ def count_macs(model, sample):
 
 def strip(tensor):
     """Leaves name, type and shape."""
-    if math.prod(tensor.dims) <= KEPT_ELEMENTS or tensor.data_type in (6, 7, 9):
+    kept = KEPT_INTEGERS if tensor.data_type in (6, 7, 9) else KEPT_ELEMENTS
+    if math.prod(tensor.dims) <= kept:
         return
-    for field in ("raw_data", "float_data", "double_data", "int32_data"):
+    for field in ("raw_data", "float_data", "double_data", "int32_data", "int64_data"):
         tensor.ClearField(field)
 
 
@@ -151,7 +157,7 @@ def strip_graph(graph):
 
 def export(name, arguments):
     torch.manual_seed(0)
-    model, sample = build(name)
+    model, sample = build(name, arguments.size)
     model.eval()
     if arguments.batch > 1:
         axis = 1 if name in RECURRENT else 0
@@ -159,7 +165,8 @@ def export(name, arguments):
     axes = None
     if arguments.symbolic:
         axes = {"input": {1 if name in RECURRENT else 0: "batch"}}
-    path = arguments.output / f"{name}.onnx"
+    suffix = f"_{arguments.size}" if arguments.size else ""
+    path = arguments.output / f"{name}{suffix}.onnx"
     torch.onnx.export(model, sample, str(path), opset_version=arguments.opset,
                       input_names=["input"], dynamic_axes=axes)
     stored = onnx.load(str(path))
@@ -167,7 +174,8 @@ def export(name, arguments):
     for node in stored.graph.node:
         node.doc_string = ""
     onnx.save(stored, str(path))
-    return count_macs(model, sample) if arguments.macs else None
+    parameters = sum(weights.numel() for weights in model.parameters())
+    return (path.stem, count_macs(model, sample), parameters) if arguments.macs else None
 
 
 def main():
@@ -176,6 +184,7 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("."))
     parser.add_argument("--opset", type=int, default=17)
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--size", type=int, help="rows and columns of the image")
     parser.add_argument("--symbolic", action="store_true", help="leave the batch open")
     parser.add_argument("--macs", action="store_true", help="count and write macs.csv")
     parser.add_argument("--list", action="store_true")
@@ -192,7 +201,7 @@ def main():
     counts, failed = [], 0
     for name in arguments.networks:
         try:
-            counts.append((name, export(name, arguments)))
+            counts.append(export(name, arguments))
             print(f"{name}: exported", file=sys.stderr)
         except Exception as error:  # noqa: BLE001 - one network must not stop the others
             print(f"{name}: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
@@ -200,7 +209,7 @@ def main():
     if arguments.macs:
         with open(arguments.output / "macs.csv", "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["network", "macs"])
+            writer.writerow(["network", "macs", "parameters"])
             writer.writerows(counts)
     return 1 if failed else 0
 

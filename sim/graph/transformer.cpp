@@ -85,20 +85,24 @@ class Builder {
         const AttentionShape shape{.heads = heads,
                                    .kv_heads = spec_.kv_heads.value_or(heads),
                                    .head_dim = spec_.head_dim.value_or(spec_.hidden / heads),
-                                   .bias = spec_.bias,
+                                   .bias = spec_.attention_bias.value_or(spec_.bias),
                                    .rotary = spec_.positions == Positions::rotary,
                                    .cached = run_.phase != Phase::forward,
                                    .causal = spec_.kind == Kind::decoder,
                                    .past = past_};
         const TensorId first = before ? graph_.norm(name + ".attention.norm", x, spec_.norm) : x;
-        x = graph_.add(name + ".attention.add", "Add",
-                       {x, add_attention(graph_, name + ".attention", first, shape)});
+        const TensorId mixed = add_attention(graph_, name + ".attention", first, shape);
+        x = graph_.add(name + ".attention.add", "Add", {x, mixed});
+        if (spec_.parallel)
+            return graph_.add(name + ".ffn.add", "Add", {x, feed_forward(name, first)});
         if (!before) x = graph_.norm(name + ".attention.norm", x, spec_.norm);
         const TensorId second = before ? graph_.norm(name + ".ffn.norm", x, spec_.norm) : x;
-        const TensorId mixed =
-            spec_.experts > 1 ? experts(name + ".experts", second) : ffn(name + ".ffn", second);
-        x = graph_.add(name + ".ffn.add", "Add", {x, mixed});
+        x = graph_.add(name + ".ffn.add", "Add", {x, feed_forward(name, second)});
         return before ? x : graph_.norm(name + ".ffn.norm", x, spec_.norm);
+    }
+
+    TensorId feed_forward(const std::string& name, TensorId x) {
+        return spec_.experts > 1 ? experts(name + ".experts", x) : ffn(name + ".ffn", x);
     }
 
     TensorId activate(const std::string& name, TensorId up, TensorId gate) {
@@ -179,7 +183,8 @@ class Builder {
         if (kind == Head::pooler)
             return graph_.add("pooler.tanh", "Tanh",
                               {graph_.linear("pooler", one, {spec_.hidden, spec_.bias})});
-        if (!spec_.tied_embeddings) return graph_.linear("head", one, {spec_.vocabulary, false});
+        if (!spec_.tied_embeddings)
+            return graph_.linear("head", one, {spec_.vocabulary, spec_.head_bias});
         const TensorId flat =
             graph_.add("head.rows", "Reshape", {one}, {{"shape", Shape{run_.batch, spec_.hidden}}});
         return graph_.add("head", "Gemm", {flat, table}, {{"transB", std::int64_t{1}}});
@@ -301,8 +306,13 @@ MapSchema<TransformerSpec> transformer_schema() {
         .count("token_types", &Spec::token_types, {.min = 0, .max = 1024, .otherwise = 0},
                "rows of the table of token types")
         .flag("bias", &Spec::bias, false, "whether linear layers have biases")
+        .flag("attention_bias", &Spec::attention_bias, {},
+              "whether those of attention have, where not as the others")
+        .flag("parallel", &Spec::parallel, false,
+              "whether attention and the feed-forward part read the same norm, side by side")
         .flag("tied_embeddings", &Spec::tied_embeddings, false,
               "whether the head multiplies by the table of the embedding")
+        .flag("head_bias", &Spec::head_bias, false, "whether a head of its own has a bias")
         .choice("head", &Spec::head,
                 {.names = {{"none", Head::none},
                            {"pooler", Head::pooler},

@@ -43,7 +43,10 @@ struct TransformerSpec {
     std::int64_t max_positions = 0;
     std::int64_t token_types = 0;
     bool bias = false;
+    std::optional<bool> attention_bias;  ///< as `bias`
+    bool parallel = false;               ///< attention and feed-forward part from one norm
     bool tied_embeddings = false;
+    bool head_bias = false;
     std::optional<Head> head;  ///< of an encoder none, of a decoder a language model's
     std::int64_t experts = 1;
     std::int64_t experts_per_token = 1;

@@ -108,8 +108,11 @@ Workload load_yaml(const WorkloadRequest& request, const std::string& file,
     Workload workload;
     if (spec.layers != nullptr && spec.input && reading.error_count() == 0) {
         require_forward(request, file);
-        workload.graph = build_layers(*spec.input, *spec.layers, request.batch,
-                                      GraphBuilder(name, file), reading);
+        workload.graph = build_layers({.input = *spec.input,
+                                       .more_inputs = spec.inputs,
+                                       .layers = spec.layers,
+                                       .outputs = spec.outputs},
+                                      request.batch, GraphBuilder(name, file), reading);
     }
     reading.finish();
     if (spec.transformer) workload = load_transformer(request, spec, name, file);

@@ -17,6 +17,8 @@ struct WorkloadSpec {
     std::optional<std::int64_t> parameters;
     std::optional<TransformerSpec> transformer;
     std::optional<LayerInput> input;
+    std::vector<LayerInput> inputs;    ///< further ones
+    std::vector<std::string> outputs;  ///< names of layers; none: the last layer's result
     const ConfigNode* layers = nullptr;
 };
 
