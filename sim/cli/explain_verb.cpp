@@ -61,14 +61,21 @@ std::vector<Change> all_changes(const RunRequest& request, const Environment& en
             changes.push_back(std::move(*change));
         }
     };
-    const Family* family = environment.families.find(chip.spec.family);
-    PERFWATT_CHECK(family != nullptr, "a chip was loaded whose family is not there");
-    for (const Resource& resource : family->resources()) {
-        std::vector<std::string> paths;
-        for (const std::string& key : resource.keys) {
-            paths.push_back(fmt::format("{}.{}", chip.spec.family, key));
+    std::string path;
+    for (const ChipEngine& engine : chip.spec.engines) {
+        if (engine.path == path) continue;  // of several alike
+        path = engine.path;
+        const Family* family = environment.families.find(engine.family);
+        PERFWATT_CHECK(family != nullptr, "a chip was loaded whose family is not there");
+        for (const Resource& resource : family->resources()) {
+            std::vector<std::string> paths;
+            for (const std::string& key : resource.keys) {
+                paths.push_back(fmt::format("{}.{}", path, key));
+            }
+            add(chip.spec.engines.size() == 1 ? resource.name
+                                              : fmt::format("{}: {}", engine.name, resource.name),
+                paths);
         }
-        add(resource.name, paths);
     }
     for (const ResolvedValue& value : chip.resolved) {
         if (is_element(value.path, "memories.", ".channels")) add("memory channels", {value.path});
