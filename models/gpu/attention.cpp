@@ -1,0 +1,163 @@
+#include "models/gpu/attention.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "sim/base/diagnostics.h"
+#include "sim/base/math.h"
+
+namespace perfwatt::gpu {
+namespace {
+
+/// Rows of a block: of a prompt, or of the heads that share keys in a decoding step.
+constexpr std::array<std::int64_t, 3> kRows = {128, 64, 16};
+/// Keys of one step through the context.
+constexpr std::int64_t kKeys = 64;
+/// A part of a split context has at least this many keys.
+constexpr std::int64_t kLeastKeys = 128;
+constexpr std::int64_t kPartialBytes = 4;
+
+/// Heads that share keys are rows of one block where a head has few queries of its own.
+struct Shape {
+    std::int64_t groups = 0;  ///< of keys and values, or heads where each block has one
+    std::int64_t rows = 0;    ///< of a group
+};
+Shape shape_of(const Attention& work) {
+    const bool few = work.queries * work.groups_sharing <= kRows.front();
+    if (few) return {work.g / work.groups_sharing, work.queries * work.groups_sharing};
+    return {work.g, work.queries};
+}
+
+/// Keys that all queries of a head see together.
+std::int64_t visible(const Attention& work) {
+    if (!work.causal) return work.queries * work.keys;
+    const std::int64_t past = std::max<std::int64_t>(0, work.keys - work.queries);
+    return work.queries * past + work.queries * (work.queries + 1) / 2;
+}
+
+}  // namespace
+
+std::int64_t visible_macs(const Attention& work) {
+    return work.g * visible(work) * (work.head_dim + work.value_dim);
+}
+
+std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
+                                              const std::vector<MemoryPort>& memories,
+                                              const MappingRequest& request,
+                                              const AttentionChoice& choice) {
+    const Kernel& kernel = *request.kernel;
+    const Attention& work = std::get<Attention>(kernel.work);
+    const Shape shape = shape_of(work);
+    if (choice.queries < 1 || choice.splits < 1) return Infeasible{"mapping: an empty block"};
+    if (choice.splits > 1 && work.keys / choice.splits < kLeastKeys)
+        return Infeasible{"contexts too short for the parts"};
+    const std::int64_t down = ceil_div(shape.rows, choice.queries);
+    BlockWork blocks{.rows = choice.queries,
+                     .columns = work.head_dim + work.value_dim,
+                     .depth = work.keys,
+                     .blocks = shape.groups * down * choice.splits,
+                     .first_type = work.query_type,
+                     .second_type = work.cache_type};
+    if (work.causal && down > 1) {
+        // Blocks see more keys the later their queries. The longest start first, so that together
+        // they take their mean, unless there are so few that the longest is in sight.
+        const double mean = static_cast<double>(visible(work)) / static_cast<double>(work.queries) +
+                            static_cast<double>(std::min(choice.queries, work.queries)) / 2;
+        const double few =
+            std::min(1.0, static_cast<double>(spec.sms) / static_cast<double>(blocks.blocks));
+        blocks.depth = std::min(work.keys, static_cast<std::int64_t>(std::ceil(std::max(
+                                               mean, few * static_cast<double>(work.keys)))));
+    }
+    blocks.depth = round_up(ceil_div(blocks.depth, choice.splits), kKeys);
+    Plan plan;
+    plan.launch = spec.launch;
+    plan.blocks = blocks;
+    plan.useful_macs = visible_macs(work);
+    for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
+        if (const auto flow = flow_of(request.inputs[i], kernel.inputs[i].bytes, 1))
+            plan.loads.push_back(*flow);
+    for (std::size_t i = 0; i < kernel.outputs.size(); ++i)
+        if (const auto flow = flow_of(request.outputs[i], kernel.outputs[i].bytes, 1))
+            plan.stores.push_back(*flow);
+    const std::int64_t scores = work.g * visible(work);
+    plan.vector = Vector{.elements = scores,
+                         .operations = lane_operations(spec, work.steps, scores),
+                         .type = DataType::fp32};
+    if (choice.splits > 1) {
+        const std::int64_t sums = work.g * work.queries * work.value_dim * choice.splits;
+        plan.last = Vector{.elements = work.g * work.queries * work.value_dim,
+                           .operations = 2 * sums,
+                           .type = DataType::fp32,
+                           .read_bytes = sums * kPartialBytes,
+                           .write_bytes = sums * kPartialBytes};
+        plan.launch += spec.clock.cycles(spec.latency_cycles);
+    }
+    cut(spec, memories, request.free, plan);
+    return plan;
+}
+
+std::variant<MappingChoice, Infeasible> map_attention(const GpuSpec& spec,
+                                                      const std::vector<MemoryPort>& memories,
+                                                      const MappingRequest& request) {
+    MappingChoice best{.cost = Time::max()};
+    AttentionChoice chosen;
+    int slower = 0, short_contexts = 0;
+    for (const std::int64_t rows : kRows) {
+        for (std::int64_t splits = 1; splits <= 4 * spec.sms;
+             splits += std::max<std::int64_t>(1, splits / 2)) {
+            if (best.candidates >= std::max(1, request.effort)) break;
+            const AttentionChoice choice{.queries = rows, .splits = splits};
+            const auto answer = plan_attention(spec, memories, request, choice);
+            const Plan* plan = std::get_if<Plan>(&answer);
+            if (plan == nullptr) {
+                ++short_contexts;
+                break;
+            }
+            ++best.candidates;
+            const PlanTime time = time_of(spec, memories, *plan);
+            if (time.total < best.cost) {
+                best.cost = time.total;
+                chosen = choice;
+            } else {
+                ++slower;
+            }
+        }
+    }
+    const Plan plan = std::get<Plan>(plan_attention(spec, memories, request, chosen));
+    const BlockTiming timing = block_timing(spec, *plan.blocks);
+    best.mapping = {{"queries", std::to_string(chosen.queries)},
+                    {"splits", std::to_string(chosen.splits)},
+                    {"blocks", std::to_string(plan.blocks->blocks)},
+                    {"resident", std::to_string(timing.resident)},
+                    {"waves", fmt::format("{:.2f}", timing.waves)},
+                    {"limit", std::string(to_string(time_of(spec, memories, plan).limit))}};
+    if (short_contexts > 0)
+        best.rejected.emplace_back("contexts too short for the parts", short_contexts);
+    if (slower > 0) best.rejected.emplace_back("slower than the best", slower);
+    return best;
+}
+
+std::variant<AttentionChoice, Infeasible> attention_from(const Mapping& mapping) {
+    AttentionChoice choice;
+    for (const auto& [key, value] : mapping) {
+        std::int64_t number = 0;
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), number);
+        const bool sound = error == std::errc{} && end == value.data() + value.size() && number > 0;
+        if (sound && key == "queries") {
+            choice.queries = number;
+        } else if (sound && key == "splits") {
+            choice.splits = number;
+        } else if (key != "blocks" && key != "resident" && key != "waves" && key != "limit") {
+            return Infeasible{fmt::format("mapping: '{}: {}' is not understood", key, value)};
+        }
+    }
+    if (choice.queries == 0) return Infeasible{"mapping: no 'queries'"};
+    return choice;
+}
+
+}  // namespace perfwatt::gpu

@@ -1,0 +1,236 @@
+#include "models/gpu/contraction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "sim/base/diagnostics.h"
+#include "sim/base/math.h"
+
+namespace perfwatt::gpu {
+namespace {
+
+/// Channels of a first layer are padded to this many: 16-byte loads of 8-bit pixels, four a word.
+constexpr std::int64_t kLeastChannels = 4;
+/// A part of a split reduction takes at least two slices, or it would be all filling.
+constexpr std::int64_t kLeastSlices = 2;
+/// Outputs of a block of a depthwise convolution.
+constexpr Tile kWindows{1024, 1};
+/// Of the L2's capacity, what one operand's stripe may take beside the other's stream.
+constexpr double kStripe = 0.7;
+/// A split product's partial sums.
+constexpr std::int64_t kPartialBytes = 4;
+
+/// How often each operand comes from memory: once where it or a stripe of the other fits the L2.
+struct Passes {
+    std::int64_t first = 1, second = 1;
+};
+
+/// Blocks in flight cover a rectangle of the output, so that its rows' first operand and its
+/// columns' second are read once for all of them; an operand that does not stay in the L2 comes
+/// again for the next rectangle.
+Passes passes_of(const GpuSpec& spec, const Product& product, const ContractionChoice& choice,
+                 std::int64_t first_bytes, std::int64_t second_bytes, std::int64_t in_flight) {
+    const double l2 = static_cast<double>(spec.l2.bytes) * spec.l2.retained;
+    const auto first = static_cast<double>(first_bytes);
+    const auto second = static_cast<double>(second_bytes);
+    if (first + second < l2) return {};
+    const auto down = static_cast<double>(ceil_div(product.rows, choice.tile.rows));
+    const auto across = static_cast<double>(ceil_div(product.columns, choice.tile.columns));
+    const double blocks = std::max(1.0, static_cast<double>(in_flight / choice.splits));
+    const double shape =
+        static_cast<double>(choice.tile.columns) / static_cast<double>(choice.tile.rows);
+    double r = std::min(down, std::max(1.0, std::sqrt(blocks * shape)));
+    const double c = std::min(across, std::max(1.0, blocks / r));
+    r = std::min(down, std::max(1.0, blocks / c));
+    const double again_first = std::ceil(across / c), again_second = std::ceil(down / r);
+    Passes best{static_cast<std::int64_t>(again_first), static_cast<std::int64_t>(again_second)};
+    double least = first * again_first + second * again_second;
+    const auto consider = [&](double times_first, double times_second) {
+        const double bytes = first * times_first + second * times_second;
+        if (bytes >= least) return;
+        least = bytes;
+        best = {static_cast<std::int64_t>(times_first), static_cast<std::int64_t>(times_second)};
+    };
+    if (first * std::min(1.0, r / down) < kStripe * l2) consider(1, again_second);
+    if (second * std::min(1.0, c / across) < kStripe * l2) consider(again_first, 1);
+    return best;
+}
+
+std::int64_t operations_of(const GpuSpec& spec, const Kernel& kernel) {
+    std::int64_t total = 0;
+    for (const Elementwise& fused : kernel.epilogue)
+        total += lane_operations(spec, fused.steps, fused.elements);
+    return total;
+}
+
+/// Work of the vector pipes beside the blocks: what is fused onto the results, while these are in
+/// registers. Operands beyond the two products' come from the L2.
+std::optional<Vector> epilogue_of(const GpuSpec& spec, const Kernel& kernel, DataType type) {
+    Vector work{.operations = operations_of(spec, kernel), .type = type};
+    for (std::size_t i = 2; i < kernel.inputs.size(); ++i)
+        work.read_bytes += kernel.inputs[i].bytes;
+    if (work.operations == 0 && work.read_bytes == 0) return std::nullopt;
+    for (const Elementwise& fused : kernel.epilogue)
+        work.elements = std::max(work.elements, fused.elements);
+    return work;
+}
+
+void add_flow(std::vector<Flow>& flows, const Placement& placement, std::int64_t bytes,
+              std::int64_t passes) {
+    if (const auto flow = flow_of(placement, bytes, passes)) flows.push_back(*flow);
+}
+
+std::optional<std::int64_t> number(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 1) return std::nullopt;
+    return value;
+}
+
+}  // namespace
+
+Product product_of(const Contraction& work) {
+    Product product{.groups = work.g,
+                    .rows = work.n * work.p * work.q,
+                    .columns = work.k,
+                    .depth = work.c * work.r * work.s};
+    if (work.group_layout == GroupLayout::channels && work.g > 1 && work.k == 1 && work.c == 1) {
+        product.windows = true;
+    } else if (work.r * work.s > 1) {
+        product.depth = round_up(work.c, kLeastChannels) * work.r * work.s;
+    }
+    return product;
+}
+
+std::variant<Plan, Infeasible> plan_contraction(const GpuSpec& spec,
+                                                const std::vector<MemoryPort>& memories,
+                                                const MappingRequest& request,
+                                                const ContractionChoice& choice) {
+    const Kernel& kernel = *request.kernel;
+    const Contraction& work = std::get<Contraction>(kernel.work);
+    const Product product = product_of(work);
+    const std::int64_t down = ceil_div(product.rows, choice.tile.rows);
+    const std::int64_t across = ceil_div(product.columns, choice.tile.columns);
+    Plan plan;
+    plan.launch = spec.launch;
+    plan.useful_macs = work.macs();
+    BlockWork blocks{.rows = choice.tile.rows,
+                     .columns = choice.tile.columns,
+                     .depth = product.depth,
+                     .blocks = product.groups * down * across * choice.splits,
+                     .first_type = work.first_type,
+                     .second_type = work.second_type};
+    if (product.windows) {
+        if (choice.tile != kWindows || choice.splits != 1)
+            return Infeasible{"mapping: a depthwise convolution has one kernel"};
+        blocks.blocks = ceil_div(product.groups * product.rows, kWindows.rows);
+    } else {
+        const std::int64_t slice = spec.library.depth;
+        if (choice.splits > 1 && product.depth / choice.splits < kLeastSlices * slice)
+            return Infeasible{"reductions too short for the parts"};
+        blocks.depth = round_up(ceil_div(product.depth, choice.splits), slice);
+    }
+    plan.blocks = blocks;
+
+    const std::int64_t resident =
+        resident_blocks(spec, choice.tile, work.first_type, work.second_type);
+    Passes passes;
+    if (!product.windows)
+        passes = passes_of(spec, product, choice, kernel.inputs[0].bytes / product.groups,
+                           kernel.inputs[1].bytes * work.groups_sharing_second / product.groups,
+                           std::min(blocks.blocks, spec.sms * resident));
+    add_flow(plan.loads, request.inputs[0], kernel.inputs[0].bytes, passes.first);
+    add_flow(plan.loads, request.inputs[1], kernel.inputs[1].bytes, passes.second);
+    for (std::size_t i = 2; i < kernel.inputs.size(); ++i)
+        add_flow(plan.loads, request.inputs[i], kernel.inputs[i].bytes, 1);
+    for (std::size_t i = 0; i < kernel.outputs.size(); ++i)
+        add_flow(plan.stores, request.outputs[i], kernel.outputs[i].bytes, 1);
+
+    plan.vector = epilogue_of(spec, kernel, work.output_type);
+    if (choice.splits > 1) {
+        const std::int64_t sums = work.output_elements() * choice.splits;
+        plan.last = Vector{.elements = work.output_elements(),
+                           .operations = sums,
+                           .type = DataType::fp32,
+                           .read_bytes = sums * kPartialBytes,
+                           .write_bytes = sums * kPartialBytes};
+        // The parts meet: whoever ends last sums them, or a kernel of its own does.
+        plan.launch += spec.clock.cycles(spec.latency_cycles);
+    }
+    cut(spec, memories, request.free, plan);
+    return plan;
+}
+
+std::variant<MappingChoice, Infeasible> map_contraction(const GpuSpec& spec,
+                                                        const std::vector<MemoryPort>& memories,
+                                                        const MappingRequest& request) {
+    const Product product = product_of(std::get<Contraction>(request.kernel->work));
+    std::vector<Tile> tiles = spec.library.tiles;
+    if (product.windows) tiles = {kWindows};
+    MappingChoice best{.cost = Time::max()};
+    ContractionChoice chosen;
+    int short_reductions = 0, slower = 0;
+    for (const Tile& tile : tiles) {
+        for (std::int64_t splits = 1; splits <= spec.library.most_splits;
+             splits += splits < 4 ? 1 : splits / 2) {
+            if (best.candidates >= std::max(1, request.effort)) break;
+            const ContractionChoice choice{.tile = tile, .splits = splits};
+            const auto answer = plan_contraction(spec, memories, request, choice);
+            const Plan* plan = std::get_if<Plan>(&answer);
+            if (plan == nullptr) {
+                ++short_reductions;
+                break;
+            }
+            ++best.candidates;
+            const PlanTime time = time_of(spec, memories, *plan);
+            if (time.total < best.cost) {
+                best.cost = time.total;
+                chosen = choice;
+            } else {
+                ++slower;
+            }
+        }
+    }
+    if (best.cost == Time::max()) return Infeasible{"the library has no tile for it"};
+    const Plan plan = std::get<Plan>(plan_contraction(spec, memories, request, chosen));
+    const BlockTiming timing = block_timing(spec, *plan.blocks);
+    best.mapping = {{"tile", fmt::format("{}x{}", chosen.tile.rows, chosen.tile.columns)},
+                    {"splits", std::to_string(chosen.splits)},
+                    {"blocks", std::to_string(plan.blocks->blocks)},
+                    {"resident", std::to_string(timing.resident)},
+                    {"waves", fmt::format("{:.2f}", timing.waves)},
+                    {"limit", std::string(to_string(time_of(spec, memories, plan).limit))}};
+    if (short_reductions > 0)
+        best.rejected.emplace_back("reductions too short for the parts", short_reductions);
+    if (slower > 0) best.rejected.emplace_back("slower than the best", slower);
+    return best;
+}
+
+std::variant<ContractionChoice, Infeasible> choice_from(const Mapping& mapping) {
+    ContractionChoice choice;
+    for (const auto& [key, value] : mapping) {
+        const auto wrong =
+            Infeasible{fmt::format("mapping: '{}: {}' is not understood", key, value)};
+        if (key == "tile") {
+            const std::size_t by = value.find('x');
+            if (by == std::string::npos) return wrong;
+            const auto rows = number(std::string_view(value).substr(0, by));
+            const auto columns = number(std::string_view(value).substr(by + 1));
+            if (!rows || !columns) return wrong;
+            choice.tile = {*rows, *columns};
+        } else if (key == "splits") {
+            const auto splits = number(value);
+            if (!splits) return wrong;
+            choice.splits = *splits;
+        } else if (key != "blocks" && key != "resident" && key != "waves" && key != "limit") {
+            return wrong;
+        }
+    }
+    if (choice.tile.rows == 0) return Infeasible{"mapping: no 'tile'"};
+    return choice;
+}
+
+}  // namespace perfwatt::gpu

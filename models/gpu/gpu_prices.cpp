@@ -1,0 +1,68 @@
+#include "models/gpu/gpu_prices.h"
+
+#include <fmt/format.h>
+
+#include "models/sram/sram_energy.h"
+
+namespace perfwatt::gpu {
+namespace {
+
+constexpr std::string_view kEstimated = "estimated: ";
+constexpr std::int64_t kAccessBytes = 128;  // a warp's 32 words of 4 bytes
+constexpr int kL2Banks = 16;
+
+/// A price with the overhead in it is an estimate.
+std::string with_overhead(std::string source, const std::string& overhead) {
+    if (source.starts_with(kEstimated)) source.erase(0, kEstimated.size());
+    return fmt::format("{}{}; overhead: {}", kEstimated, source, overhead);
+}
+
+}  // namespace
+
+GpuPrices price_gpu(const GpuSpec& spec, const PowerFile& power, const EnergyTables& tables,
+                    Silicon silicon) {
+    GpuPrices prices;
+    const auto set = [&](const std::string& name, double picojoules, const std::string& source) {
+        prices.actions[name] = {.picojoules = picojoules * (1 + power.switching_overhead),
+                                .source = with_overhead(source, power.overhead_source),
+                                .not_modelled = {}};
+    };
+    for (const MathRate& rate : spec.rates) {
+        const EnergyPrice mac = tables.mac(rate.first, rate.first, silicon);
+        set(fmt::format("mac.{}.{}", to_string(rate.first), to_string(rate.second)), mac.picojoules,
+            mac.source);
+    }
+    const sram::SramEnergy memories(tables);
+    const sram::Cost shared = memories.cost({.bytes = spec.shared_bytes,
+                                             .width_bytes = kAccessBytes,
+                                             .banks = 1,
+                                             .cell = sram::Cell::hp},
+                                            silicon);
+    set("shared.byte", (shared.read_pj + shared.write_pj) / kAccessBytes, shared.source);
+    const EnergyPrice bit = tables.register_bit(silicon);
+    set("register.byte", 8 * bit.picojoules, bit.source);
+    const EnergyPrice lane = tables.vector_operation(DataType::fp32, silicon);
+    set("vector", lane.picojoules, lane.source);
+    const sram::Cost l2 = memories.cost({.bytes = spec.l2.bytes,
+                                         .width_bytes = kAccessBytes,
+                                         .banks = kL2Banks,
+                                         .cell = sram::Cell::lstp},
+                                        silicon);
+    const EnergyPrice wire = tables.wire_bit_mm(silicon);
+    const double way = 8 * l2.distance_mm * wire.picojoules;
+    set("l2.byte", l2.read_pj / kAccessBytes + way, l2.source + "; " + wire.source);
+    set("memory.byte", way, wire.source);
+    if (power.idle)
+        prices.static_power.push_back({.name = "idle",
+                                       .component = EnergyComponent::static_,
+                                       .watts = power.idle->watts,
+                                       .source = power.idle->source});
+    if (power.board)
+        prices.static_power.push_back({.name = "board",
+                                       .component = EnergyComponent::static_,
+                                       .watts = power.board->watts,
+                                       .source = power.board->source});
+    return prices;
+}
+
+}  // namespace perfwatt::gpu

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "models/gpu/block_timing.h"
+#include "models/gpu/gpu_spec.h"
+#include "sim/arch/device.h"
+
+namespace perfwatt::gpu {
+
+/// A memory as the cost function sees it, by MemoryId.
+struct MemoryPort {
+    std::int64_t bytes_per_second = 0;  ///< peak, or that of the narrowest link before it
+    Time latency;                       ///< of a first byte
+};
+
+/// Bytes of one operand between memory and the L2, `passes` times over. Operands that stand in the
+/// L2 already have none.
+struct Flow {
+    Region region;  ///< one contiguous row
+    std::int64_t bytes = 0;
+    std::int64_t passes = 1;
+    [[nodiscard]] std::int64_t total() const { return bytes * passes; }
+};
+
+/// A kernel as it will run, in `chunks` pieces: each loads its part, works, and stores its part.
+/// Loads of a piece overlap with the work of the one before. Pieces are equal parts of the blocks
+/// or, where there are few waves of them, of every block's reduction.
+struct Plan {
+    Mapping mapping;
+    Time launch;                      ///< before anything else; with the fill of a vector kernel
+    std::optional<BlockWork> blocks;  ///< of the whole kernel
+    std::int64_t useful_macs = 0;
+    std::optional<Vector> vector;  ///< work of vector pipes in all pieces together
+    std::optional<Vector> last;    ///< and after the last: split reductions are summed
+    std::vector<Flow> loads, stores;
+    std::int64_t chunks = 1;
+    bool by_depth = false;  ///< pieces are of the reduction: results leave after the last
+};
+
+/// Time of a plan when nothing is contended: launch, then the slower of memory and pipes, with the
+/// first piece's loads and the last one's work and stores in sight.
+struct PlanTime {
+    Time total;
+    Limit limit = Limit::memory;
+};
+[[nodiscard]] PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories,
+                               const Plan& plan);
+
+/// Bytes a second of a memory as kernels see them.
+[[nodiscard]] std::int64_t usable_bytes_per_second(const GpuSpec& spec, const MemoryPort& memory);
+
+/// The flow of an operand that lies in memory; nothing where it stands in the L2 or has no bytes.
+[[nodiscard]] std::optional<Flow> flow_of(const Placement& placement, std::int64_t bytes,
+                                          std::int64_t passes);
+
+/// Sets `chunks` and `by_depth`: pieces of about half a microsecond of loads that fit `free`.
+void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, const Buffer& free,
+         Plan& plan);
+
+/// Part `i` of the plan's blocks, as a command; m, n, k and repeat only.
+[[nodiscard]] Contract part_of_blocks(const GpuSpec& spec, const Plan& plan, std::int64_t i);
+
+/// Appends launch, loads, work and stores. The launch waits for the kernel before.
+void emit_plan(const GpuSpec& spec, const Plan& plan, const Buffer& free, LayerId layer,
+               ProgramBuilder& program);
+
+inline constexpr UnitId kMemoryUnit{0}, kMatrixUnit{1}, kVectorUnit{2};
+
+}  // namespace perfwatt::gpu
