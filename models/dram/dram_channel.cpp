@@ -7,6 +7,8 @@ namespace {
 
 constexpr int kNone = RequestQueues::kNone;
 
+std::size_t at_index(int i) { return static_cast<std::size_t>(i); }
+
 }  // namespace
 
 DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int index, CommandLog* log)
@@ -28,6 +30,8 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
       management_(spec),
       closed_row_(static_cast<std::size_t>(spec.organization.total_banks()), -1),
       adaptive_(static_cast<std::size_t>(spec.organization.total_banks()), 0) {
+    shared_.resize(at_index(device_.ranks()));
+    for (auto& offers : offers_) offers.resize(at_index(spec.organization.total_banks()));
     policy_.age_limit *= spec.ticks_per_clock;
     power_policy_.power_down_after *= spec.ticks_per_clock;
     power_policy_.self_refresh_after *= spec.ticks_per_clock;
@@ -98,6 +102,7 @@ void DramChannel::choose() {
     best_ = Candidate{};
     stale_ = false;
     forced_ = false;
+    if (quick_ && is_usual()) return choose_usual();
     for (const int bank : queues_.active_banks()) {
         if (bank != half_open_.bank) consider_column(queues_.active(bank), bank, 0);
     }

@@ -100,6 +100,10 @@ class DramChannel {
     /// What another channel did since it stood as this one does: this one did the same.
     void pim_repeat(const DramChannel& other, const DramCounters& before, Tick data_before);
 
+    /// Does without what was remembered or shortened, as if every step had to be found anew:
+    /// slower, and for tests that compare.
+    void be_plain() { quick_ = false; }
+
     [[nodiscard]] bool idle() const { return queues_.empty(); }
     [[nodiscard]] const RequestQueues& queues() const { return queues_; }
     [[nodiscard]] const DeviceState& device() const { return device_; }
@@ -162,6 +166,22 @@ class DramChannel {
         int bank = 0;
     };
 
+    /// What a bank's queued requests of one direction need next; what others' commands allow is
+    /// asked for each time. The lower key goes first among candidates of one tick.
+    struct Offer {
+        Tick column_from = 0, row_from = 0;
+        std::uint64_t column_key = 0, row_key = 0;
+        std::int32_t column = RequestQueues::kNone, row = RequestQueues::kNone;  ///< entries
+        Command row_command = Command::activate;
+    };
+    /// From when on all banks of a rank may get commands, as far as they share what they wait for.
+    struct Shared {
+        std::uint64_t choice = 0;  ///< that it was found for
+        std::array<Tick, 2> column{};
+        Tick activate = 0, precharge = 0;
+    };
+    const Shared& shared_by(int bank);
+
     static bool better(const Candidate& a, const Candidate& b) {
         if (a.time != b.time) return a.time < b.time;
         if (a.rank_of_class != b.rank_of_class) return a.rank_of_class < b.rank_of_class;
@@ -169,6 +189,14 @@ class DramChannel {
         return a.order < b.order;
     }
     void choose();
+    // The same for the usual case, no refresh pending and nobody asleep: it looks at what banks
+    // offer instead of finding it out each time.
+    [[nodiscard]] bool is_usual() const;
+    void choose_usual();
+    void choose_active();
+    void choose_offered(bool write, int part);
+    void find_offer(bool write, int bank);
+    void consider_offer(bool write, int bank, bool row);
     void choose_queued(bool write, int part);
     void consider_bank(bool write, int bank);
     void consider_column(int entry, int bank, int rank_of_class);
@@ -223,6 +251,10 @@ class DramChannel {
     RequestQueues queues_;
     DramCounters counters_;
 
+    bool quick_ = true;
+    std::array<std::vector<Offer>, 2> offers_;  ///< by direction and bank
+    std::vector<Shared> shared_;                ///< by rank
+    std::uint64_t choices_ = 0;
     Candidate best_;
     HalfOpen half_open_;
     bool stale_ = true;

@@ -35,6 +35,7 @@ int RequestQueues::push(const BurstRequest& request, Tick arrival, std::int64_t 
         entries_[at(queue.tail)].next = index;
     }
     queue.tail = index;
+    queue.changed = true;
     Part& part = parts_[at(part_of(request.bank))];
     if (queue.count++ == 0) {
         queue.busy_at = static_cast<std::int32_t>(part.busy[request.write].size());
@@ -71,6 +72,7 @@ void RequestQueues::unlink(int index) {
 void RequestQueues::make_active(int index) {
     unlink(index);
     Bank& bank = banks_[at(entries_[at(index)].request.bank)];
+    mark_changed(bank);
     bank.active = index;
     bank.active_at = static_cast<std::int32_t>(active_banks_.size());
     active_banks_.push_back(entries_[at(index)].request.bank);
@@ -79,6 +81,7 @@ void RequestQueues::make_active(int index) {
 void RequestQueues::remove(int index, std::int64_t open_row) {
     const BurstRequest& request = entries_[at(index)].request;
     Bank& bank = banks_[at(request.bank)];
+    mark_changed(bank);
     if (bank.active == index) {
         const int moved = active_banks_.back();
         active_banks_[at(bank.active_at)] = moved;
@@ -96,6 +99,7 @@ void RequestQueues::remove(int index, std::int64_t open_row) {
 }
 
 void RequestQueues::row_changed(int bank, std::int64_t open_row) {
+    mark_changed(banks_[at(bank)]);
     for (List& queue : banks_[at(bank)].lists) {
         queue.hit = open_row < 0 ? kNone : find(queue.head, open_row, true);
         queue.miss = open_row < 0 ? kNone : find(queue.head, open_row, false);

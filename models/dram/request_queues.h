@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "models/dram/commands.h"
@@ -67,6 +68,11 @@ class RequestQueues {
     [[nodiscard]] int oldest(bool write, int bank) const { return list(write, bank).head; }
     [[nodiscard]] int oldest_hit(bool write, int bank) const { return list(write, bank).hit; }
     [[nodiscard]] int oldest_miss(bool write, int bank) const { return list(write, bank).miss; }
+    /// Whether what a bank's requests of a direction need next may have changed since this was
+    /// last asked.
+    [[nodiscard]] bool take_changed(bool write, int bank) {
+        return std::exchange(list(write, bank).changed, false);
+    }
     /// Queued requests of a bank, both directions.
     [[nodiscard]] int waiting(int bank) const {
         return list(false, bank).count + list(true, bank).count;
@@ -77,6 +83,7 @@ class RequestQueues {
         std::int32_t head = kNone, tail = kNone, hit = kNone, miss = kNone;
         std::int32_t count = 0;
         std::int32_t busy_at = kNone;  ///< index in busy_
+        bool changed = true;
     };
     struct Bank {
         std::array<List, 2> lists;
@@ -96,6 +103,7 @@ class RequestQueues {
     }
     [[nodiscard]] int find(int from, std::int64_t row, bool equal) const;
     void unlink(int entry);
+    static void mark_changed(Bank& bank) { bank.lists[0].changed = bank.lists[1].changed = true; }
 
     std::vector<Entry> entries_;
     std::vector<std::int32_t> free_;
