@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,29 @@ template <class F>
     }
     list(graph.outputs);
     return text;
+}
+
+/// A column of a table by the names of its first column; cells that are empty are left out.
+inline std::map<std::string, double> numbers_table(const std::string& path,
+                                                   const std::string& column) {
+    std::istringstream text(file_bytes(source_path(path)));
+    const auto cells = [](const std::string& line) {
+        std::istringstream row(line);
+        std::vector<std::string> found;
+        for (std::string cell; std::getline(row, cell, ',');) found.push_back(cell);
+        return found;
+    };
+    std::string line;
+    std::getline(text, line);
+    const std::vector<std::string> heading = cells(line);
+    const auto place = static_cast<std::size_t>(std::find(heading.begin(), heading.end(), column) -
+                                                heading.begin());
+    std::map<std::string, double> table;
+    while (std::getline(text, line)) {
+        const std::vector<std::string> row = cells(line);
+        if (place < row.size() && !row[place].empty()) table[row[0]] = std::stod(row[place]);
+    }
+    return table;
 }
 
 /// One operator on fixed inputs, ready to be imported: "x0", "x1" ... are its inputs.

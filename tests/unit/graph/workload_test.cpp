@@ -54,7 +54,26 @@ TEST(Workloads, TheShippedNetworksHaveTheMacsAndParametersTheyState) {
         EXPECT_EQ(parameters(workload.graph), *workload.stated_parameters) << name;
         ++stated;
     }
-    EXPECT_GE(stated, 8);
+    EXPECT_GE(stated, 90);
+}
+
+/// What authors and makers publish is rounded, and counted in several ways.
+TEST(Workloads, TheShippedNetworksAreAsLargeAsPublished) {
+    const auto within = numbers_table("workloads/tables/published.csv", "within");
+    const auto compare = [&](const char* column, double unit, auto&& count) {
+        int compared = 0;
+        for (const auto& [name, published] : numbers_table("workloads/tables/published.csv", column)) {
+            const Graph graph = build_workload({.workload = name, .overrides = {}}, shipped());
+            EXPECT_NEAR(static_cast<double>(count(graph)) / unit, published,
+                        within.at(name) * published)
+                << name;
+            ++compared;
+        }
+        return compared;
+    };
+    EXPECT_GE(compare("gmacs", 1e9, [](const Graph& graph) { return macs(graph); }), 40);
+    EXPECT_GE(compare("mparameters", 1e6, [](const Graph& graph) { return parameters(graph); }),
+              80);
 }
 
 TEST(Workloads, TheYamlAndTheOnnxFileOfANetworkAgree) {
@@ -192,6 +211,29 @@ TEST(Transformer, EachTokenWorksWithSomeOfTheExperts) {
     EXPECT_EQ(parameters(workload.graph), 160 + 24 + 256 + 32 + 4 * 384);
 }
 
+// Side by side: one norm of 2 x 8 a block less than one after the other; attention without biases.
+TEST(Transformer, AttentionAndFeedForwardPartMayReadTheSameNorm) {
+    const std::string text = R"(transformer:
+  kind: decoder
+  layers: 1
+  hidden: 8
+  heads: 2
+  ffn: 16
+  vocabulary: 10
+  activation: gelu
+  norm: layernorm
+  positions: rotary
+  bias: true
+  attention_bias: false
+  parallel: true
+  head_bias: true
+  sequence: 3
+)";
+    const Graph graph = WorkloadFile(text).load().graph;
+    EXPECT_EQ(parameters(graph), 2 * 80 + 10 + 16 + 16 + 4 * 64 + 2 * 128 + 16 + 8);
+    EXPECT_EQ(macs(graph), 3 * (4 * 64 + 2 * 128) + 2 * 9 * 8 + 80);
+}
+
 TEST(Transformer, HeadsThatDoNotDivideAreRefused) {
     std::string text = kMixture;
     text.replace(text.find("heads: 2"), 8, "heads: 3");
@@ -243,6 +285,67 @@ layers:
                                   .load(3);
     EXPECT_EQ(workload.graph.tensor(workload.graph.outputs[0]).shape, (Shape{3, 5}));
     EXPECT_EQ(workload.graph.nodes.back().line, 18);
+}
+
+// 2x4x4 -> transposed by 2: 16 places x 2 x 3 x 4; 1x1 convolution of 12 to 8 on 16 places.
+TEST(LayerList, TransposedConvolutionsNormsAndBlocksOfPixels) {
+    const Workload workload = WorkloadFile(R"(input: {shape: [2, 4, 4]}
+layers:
+  - {conv_transpose: {filters: 3, kernel: 2, stride: 2, bias: true, norm: batch, activation: relu}}
+  - {space_to_depth: {block: 2}}
+  - {conv: {filters: 8, kernel: 1, norm: batch, activation: silu}}
+  - {group_norm: {groups: 4}}
+  - {depth_to_space: {block: 2}}
+  - {resize: {rows: 3, columns: 5, mode: nearest}}
+)")
+                                  .load(2);
+    const Graph& graph = workload.graph;
+    EXPECT_EQ(graph.tensor(graph.outputs[0]).shape, (Shape{2, 2, 3, 5}));
+    EXPECT_EQ(macs(graph), 2 * (16 * 2 * 3 * 4 + 16 * 12 * 8));
+    EXPECT_EQ(parameters(graph), 2 * 3 * 4 + 3 + 6 + 12 * 8 + 16 + 16);
+}
+
+// Queries of 5 tokens and 6 features, a context of 3 tokens and 4: projections 5x6x6 twice (the
+// last, too) and 3x4x6 twice; scores and values 2 x 5x3x6. Then attention of 2 heads of its own
+// with 5x5 biases each: 2 x 5x5x6.
+TEST(LayerList, AttentionReadsAContextAndHasBiasesOfItsScores) {
+    const Workload workload = WorkloadFile(R"(input: {shape: [5, 6]}
+inputs: [{name: text, shape: [3, 4]}]
+layers:
+  - name: block
+    layers:
+      - {attention: {heads: 2, context: text, output_bias: true}}
+  - {name: x, scale: {shape: [6]}}
+  - {attend: {heads: 2, keys: x, values: x, score_bias: true}}
+  - {prepend: {tokens: 2}}
+  - {name: all, offset: {shape: [7, 6]}}
+  - {slice: {axis: 1, start: 1, end: 4}}
+  - {mean: {axis: 1}}
+)")
+                                  .load(2);
+    const Graph& graph = workload.graph;
+    EXPECT_EQ(graph.tensor(graph.outputs[0]).shape, (Shape{2, 6}));
+    EXPECT_EQ(macs(graph), 2 * (2 * 180 + 2 * 72 + 2 * 90 + 2 * 150));
+    EXPECT_EQ(parameters(graph), 2 * 36 + 2 * 24 + 6 + 6 + 2 * 25 + 2 * 6 + 7 * 6);
+}
+
+TEST(LayerList, NamesOfOuterListsAreKnownAndInnerOnesAreNot) {
+    const char* text = R"(input: {shape: [4]}
+outputs: [a, b]
+layers:
+  - {name: a, linear: {features: 4}}
+  - {name: b, layers: [{name: inner, add: {with: [a]}}]}
+)";
+    const Graph graph = WorkloadFile(text).load().graph;
+    EXPECT_EQ(graph.outputs.size(), 2u);
+    EXPECT_THAT(WorkloadFile(std::string(text) + "  - {add: {with: [inner]}}\n").error(),
+                HasSubstr("there is no layer 'inner' before this one"));
+}
+
+TEST(LayerList, ATrainedTensorThatDoesNotFitIsRefused) {
+    EXPECT_THAT(
+        WorkloadFile("input: {shape: [4]}\nlayers:\n  - {offset: {shape: [2, 4]}}\n").error(),
+        HasSubstr("its shape [2, 4] does not fit into [1, 4]"));
 }
 
 TEST(LayerList, MistakesHaveTheirPlace) {
