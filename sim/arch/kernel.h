@@ -123,6 +123,20 @@ struct HostWork {
     std::int64_t bytes = 0;
 };
 
+/// Data that equal chips of a system exchange, or that come from and go to their host.
+struct Collective {
+    enum class Kind : std::uint8_t {
+        all_reduce,
+        all_gather,
+        reduce_scatter,
+        all_to_all,
+        broadcast,
+        send,  ///< to or from the host
+    };
+    Kind kind = Kind::all_reduce;
+    std::int64_t bytes = 0;  ///< on each chip: see models/link/link_collective.h
+};
+
 /// An operand or result of a kernel, as memory sees it.
 struct Operand {
     TensorId tensor;
@@ -134,7 +148,7 @@ struct Operand {
 struct Kernel {
     std::string name;  ///< of the operator it came from; for reports
     std::string operator_type;
-    std::variant<Contraction, Attention, Elementwise, Reduce, Move, HostWork> work;
+    std::variant<Contraction, Attention, Elementwise, Reduce, Move, HostWork, Collective> work;
     std::vector<Operand> inputs;  ///< a contraction: [0] first operand, [1] second, then the rest
     std::vector<Operand> outputs;
     /// Fused onto a contraction's output before it leaves the unit, in order.

@@ -59,6 +59,10 @@ void write(Out& out, const HostWork& work) {
     fmt::format_to(std::back_inserter(out), "host {} operations {} bytes", work.operations,
                    work.bytes);
 }
+void write(Out& out, const Collective& work) {
+    fmt::format_to(std::back_inserter(out), "collective {} of {} bytes",
+                   static_cast<int>(work.kind), work.bytes);
+}
 
 /// By kernel: what it does and how far back its operands were made.
 std::vector<int> identities(const Lowered& lowered) {
