@@ -29,8 +29,8 @@ class DeviceState {
         return tick;
     }
 
-    // earliest() of a command to one bank in two parts, for whoever asks for many banks: what is the
-    // same for all banks of a rank, its bus included, and the rest.
+    // earliest() of a command to one bank in two parts, for whoever asks for many banks: what is
+    // the same for all banks of a rank, its bus included, and the rest.
     [[nodiscard]] Tick shared_earliest(Command command, int bank) const {
         const auto c = static_cast<std::size_t>(command);
         const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
@@ -38,10 +38,10 @@ class DeviceState {
         for (std::size_t i = 0; i < shared_places_; ++i) tick = std::max(tick, next_[nodes[i] + c]);
         return tick;
     }
-    [[nodiscard]] Tick own_earliest(Command command, int bank, Tick from) const {
-        const auto c = static_cast<std::size_t>(command);
+    /// Of the rest, by command; they stay where they are.
+    [[nodiscard]] std::array<const Tick*, 2> own_earliest(int bank) const {
         const std::array<std::uint32_t, 2>& own = own_nodes_[at(bank)];
-        return std::max({from, next_[own[0] + c], next_[own[1] + c]});
+        return {&next_[own[0]], &next_[own[1]]};
     }
 
     /// Records that `command` starts at `at`. `row` is used by activates only.

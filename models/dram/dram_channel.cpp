@@ -31,7 +31,13 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
       closed_row_(static_cast<std::size_t>(spec.organization.total_banks()), -1),
       adaptive_(static_cast<std::size_t>(spec.organization.total_banks()), 0) {
     shared_.resize(at_index(device_.ranks()));
-    for (auto& offers : offers_) offers.resize(at_index(spec.organization.total_banks()));
+    for (auto& offers : offers_) {
+        offers.resize(at_index(spec.organization.total_banks()));
+        for (int bank = 0; bank < spec.organization.total_banks(); ++bank) {
+            offers[at_index(bank)].own = device_.own_earliest(bank);
+            offers[at_index(bank)].rank = static_cast<std::int16_t>(device_.rank_of(bank));
+        }
+    }
     policy_.age_limit *= spec.ticks_per_clock;
     power_policy_.power_down_after *= spec.ticks_per_clock;
     power_policy_.self_refresh_after *= spec.ticks_per_clock;

@@ -168,11 +168,17 @@ class DramChannel {
 
     /// What a bank's queued requests of one direction need next; what others' commands allow is
     /// asked for each time. The lower key goes first among candidates of one tick.
-    struct Offer {
+    struct alignas(64) Offer {
+        std::array<const Tick*, 2> own{};  ///< of the bank: see DeviceState::own_earliest()
         Tick column_from = 0, row_from = 0;
         std::uint64_t column_key = 0, row_key = 0;
         std::int32_t column = RequestQueues::kNone, row = RequestQueues::kNone;  ///< entries
+        std::int16_t rank = 0;
         Command row_command = Command::activate;
+        [[nodiscard]] Tick earliest(Command command, Tick from) const {
+            const auto c = static_cast<std::size_t>(command);
+            return std::max({from, own[0][c], own[1][c]});
+        }
     };
     /// From when on all banks of a rank may get commands, as far as they share what they wait for.
     struct Shared {
@@ -180,7 +186,26 @@ class DramChannel {
         std::array<Tick, 2> column{};
         Tick activate = 0, precharge = 0;
     };
-    const Shared& shared_by(int bank);
+    const Shared& shared_by(int rank, int bank) {
+        Shared& shared = shared_[static_cast<std::size_t>(rank)];
+        if (shared.choice != choices_) find_shared(shared, bank);
+        return shared;
+    }
+    void find_shared(Shared& shared, int bank);
+    /// The best offer of those looked at so far.
+    struct BestOffer {
+        Tick time = kNever;
+        std::uint64_t key = 0;
+        int bank = -1;
+        bool is_row = false;
+        void take(Tick at, std::uint64_t its_key, int its_bank, bool row) {
+            if (at < time || (at == time && its_key < key)) *this = {at, its_key, its_bank, row};
+        }
+    };
+    [[nodiscard]] BestOffer best_as_offer() const;
+    /// Returns from when on the bank can go ahead.
+    Tick look_at(bool write, int bank, BestOffer& best);
+    void consider_offer(bool write, const BestOffer& best);
 
     static bool better(const Candidate& a, const Candidate& b) {
         if (a.time != b.time) return a.time < b.time;
@@ -196,7 +221,6 @@ class DramChannel {
     void choose_active();
     void choose_offered(bool write, int part);
     void find_offer(bool write, int bank);
-    void consider_offer(bool write, int bank, bool row);
     void choose_queued(bool write, int part);
     void consider_bank(bool write, int bank);
     void consider_column(int entry, int bank, int rank_of_class);

@@ -39,17 +39,14 @@ void DramChannel::choose_usual() {
     if (sleeps()) consider_sleep();
 }
 
-const DramChannel::Shared& DramChannel::shared_by(int bank) {
-    Shared& shared = shared_[at_index(device_.rank_of(bank))];
-    if (shared.choice == choices_) return shared;
+void DramChannel::find_shared(Shared& shared, int bank) {
     shared.choice = choices_;
     const auto from = [&](Command command) {
         return std::max(now_, device_.shared_earliest(command, bank));
     };
     shared.column = {from(Command::read), from(Command::write)};
-    shared.activate = half_open_.bank >= 0 ? kNever : from(Command::activate);
+    shared.activate = from(Command::activate);
     shared.precharge = from(Command::precharge);
-    return shared;
 }
 
 void DramChannel::choose_active() {
@@ -61,9 +58,10 @@ void DramChannel::choose_active() {
         if (bank == half_open_.bank) continue;
         const bool write = request.request.write;
         const Command command = write ? Command::write : Command::read;
-        const Tick from = std::max(shared_by(bank).column[write], request.arrival + 1);
+        const Offer& offer = offers_[write][at_index(bank)];
+        const Tick from = std::max(shared_by(offer.rank, bank).column[write], request.arrival + 1);
         // A CAS may go out a tick before.
-        if (device_.own_earliest(command, bank, from) - table_->wck <= best_.time) {
+        if (offer.earliest(command, from) - (table_->wck ? 1 : 0) <= best_.time) {
             consider_column(entry, bank, 0);
         }
     }
@@ -100,55 +98,76 @@ void DramChannel::find_offer(bool write, int bank) {
     offer_row(miss, Command::precharge);
 }
 
-void DramChannel::choose_offered(bool write, int part) {
-    const Command column = write ? Command::write : Command::read;
-    Tick best_time = best_.time;
-    std::uint64_t best_key = key_of(best_.rank_of_class, best_.priority, best_.order);
-    int best_bank = -1;
-    bool best_is_row = false;
-    for (const int bank : queues_.busy(write, part)) {
-        if (queues_.take_changed(write, bank)) find_offer(write, bank);
-        const Offer& offer = offers_[write][at_index(bank)];
-        const Shared& shared = shared_by(bank);
-        if (offer.column != kNone) {
-            const Tick from = std::max(shared.column[write], offer.column_from);
-            const Tick time = device_.own_earliest(column, bank, from);
-            if (table_->wck && time - 1 <= best_time) {
-                // What a CAS makes of it is left to the other way, as is the comparison.
-                if (best_bank >= 0) consider_offer(write, best_bank, best_is_row);
-                best_bank = -1;
+DramChannel::BestOffer DramChannel::best_as_offer() const {
+    return {.time = best_.time, .key = key_of(best_.rank_of_class, best_.priority, best_.order)};
+}
+
+Tick DramChannel::look_at(bool write, int bank, BestOffer& best) {
+    const Offer& offer = offers_[write][at_index(bank)];
+    const Shared& shared = shared_by(offer.rank, bank);
+    Tick earliest = kNever;
+    if (offer.column != kNone) {
+        const Tick from = std::max(shared.column[write], offer.column_from);
+        const Tick time = offer.earliest(write ? Command::write : Command::read, from);
+        if (!table_->wck) {
+            earliest = time;
+            best.take(time, offer.column_key, bank, false);
+        } else {
+            // What a CAS makes of it, a tick earlier at most, is found out the other way.
+            earliest = std::max<Tick>(1, time - 1);
+            if (earliest <= best.time) {
+                consider_offer(write, best);
                 consider_column(offer.column, bank, 2);
-                best_time = best_.time;
-                best_key = key_of(best_.rank_of_class, best_.priority, best_.order);
-            } else if (time < best_time || (time == best_time && offer.column_key < best_key)) {
-                best_time = time;
-                best_key = offer.column_key;
-                best_bank = bank;
-                best_is_row = false;
-            }
-        }
-        if (offer.row != kNone) {
-            const bool activates = offer.row_command == Command::activate;
-            const Tick from =
-                std::max(activates ? shared.activate : shared.precharge, offer.row_from);
-            const Tick time = device_.own_earliest(offer.row_command, bank, from);
-            if (time < best_time || (time == best_time && offer.row_key < best_key)) {
-                best_time = time;
-                best_key = offer.row_key;
-                best_bank = bank;
-                best_is_row = true;
+                best = best_as_offer();
             }
         }
     }
-    if (best_bank >= 0 && best_time < kNever) consider_offer(write, best_bank, best_is_row);
+    if (offer.row != kNone) {
+        const bool activates = offer.row_command == Command::activate;
+        if (activates && half_open_.bank >= 0) return 1;
+        const Tick from = std::max(activates ? shared.activate : shared.precharge, offer.row_from);
+        const Tick time = offer.earliest(offer.row_command, from);
+        earliest = std::min(earliest, time);
+        best.take(time, offer.row_key, bank, true);
+    }
+    return earliest;
 }
 
-void DramChannel::consider_offer(bool write, int bank, bool row) {
-    const Offer& offer = offers_[write][at_index(bank)];
-    if (row) {
-        consider_row(offer.row, bank, offer.row_command);
+void DramChannel::choose_offered(bool write, int part) {
+    const std::vector<int>& busy = queues_.busy(write, part);
+    std::vector<Tick>& not_before = queues_.not_before(write);
+    // Commands only ever put others off. A bank whose turn could not come before the best of the
+    // others when it was last looked at needs no second look.
+    int first = -1;
+    Tick least = kNever;
+    for (const int bank : busy) {
+        Tick& tick = not_before[at_index(bank)];
+        if (tick == 0) {
+            find_offer(write, bank);
+            tick = 1;
+        }
+        if (tick < least) {
+            least = tick;
+            first = bank;
+        }
+    }
+    BestOffer best = best_as_offer();
+    if (least > best.time) return;
+    if (first >= 0) not_before[at_index(first)] = look_at(write, first, best);
+    for (const int bank : busy) {
+        Tick& tick = not_before[at_index(bank)];
+        if (tick <= best.time && bank != first) tick = look_at(write, bank, best);
+    }
+    consider_offer(write, best);
+}
+
+void DramChannel::consider_offer(bool write, const BestOffer& best) {
+    if (best.bank < 0 || best.time >= kNever) return;
+    const Offer& offer = offers_[write][at_index(best.bank)];
+    if (best.is_row) {
+        consider_row(offer.row, best.bank, offer.row_command);
     } else {
-        consider_column(offer.column, bank, 2);
+        consider_column(offer.column, best.bank, 2);
     }
 }
 

@@ -9,6 +9,7 @@ RequestQueues::RequestQueues(int banks, int read_slots, int write_slots, int par
       slots_{read_slots, write_slots} {
     const int entries = parts * (read_slots + write_slots) + banks;
     entries_.resize(at(entries));
+    for (std::vector<Tick>& ticks : not_before_) ticks.assign(at(banks), 0);
     for (int i = entries; i-- > 0;) free_.push_back(i);
 }
 
@@ -35,7 +36,7 @@ int RequestQueues::push(const BurstRequest& request, Tick arrival, std::int64_t 
         entries_[at(queue.tail)].next = index;
     }
     queue.tail = index;
-    queue.changed = true;
+    not_before_[request.write][at(request.bank)] = 0;
     Part& part = parts_[at(part_of(request.bank))];
     if (queue.count++ == 0) {
         queue.busy_at = static_cast<std::int32_t>(part.busy[request.write].size());
@@ -72,7 +73,7 @@ void RequestQueues::unlink(int index) {
 void RequestQueues::make_active(int index) {
     unlink(index);
     Bank& bank = banks_[at(entries_[at(index)].request.bank)];
-    mark_changed(bank);
+    mark_changed(entries_[at(index)].request.bank);
     bank.active = index;
     bank.active_at = static_cast<std::int32_t>(active_banks_.size());
     active_banks_.push_back(entries_[at(index)].request.bank);
@@ -81,7 +82,7 @@ void RequestQueues::make_active(int index) {
 void RequestQueues::remove(int index, std::int64_t open_row) {
     const BurstRequest& request = entries_[at(index)].request;
     Bank& bank = banks_[at(request.bank)];
-    mark_changed(bank);
+    mark_changed(request.bank);
     if (bank.active == index) {
         const int moved = active_banks_.back();
         active_banks_[at(bank.active_at)] = moved;
@@ -99,7 +100,7 @@ void RequestQueues::remove(int index, std::int64_t open_row) {
 }
 
 void RequestQueues::row_changed(int bank, std::int64_t open_row) {
-    mark_changed(banks_[at(bank)]);
+    mark_changed(bank);
     for (List& queue : banks_[at(bank)].lists) {
         queue.hit = open_row < 0 ? kNone : find(queue.head, open_row, true);
         queue.miss = open_row < 0 ? kNone : find(queue.head, open_row, false);

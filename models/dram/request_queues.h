@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "models/dram/commands.h"
@@ -68,11 +67,9 @@ class RequestQueues {
     [[nodiscard]] int oldest(bool write, int bank) const { return list(write, bank).head; }
     [[nodiscard]] int oldest_hit(bool write, int bank) const { return list(write, bank).hit; }
     [[nodiscard]] int oldest_miss(bool write, int bank) const { return list(write, bank).miss; }
-    /// Whether what a bank's requests of a direction need next may have changed since this was
-    /// last asked.
-    [[nodiscard]] bool take_changed(bool write, int bank) {
-        return std::exchange(list(write, bank).changed, false);
-    }
+    /// For whoever schedules, to remember by direction and bank: no request of it can go on before
+    /// this tick. Zero after a change of its requests or its row.
+    [[nodiscard]] std::vector<Tick>& not_before(bool write) { return not_before_[write]; }
     /// Queued requests of a bank, both directions.
     [[nodiscard]] int waiting(int bank) const {
         return list(false, bank).count + list(true, bank).count;
@@ -83,7 +80,6 @@ class RequestQueues {
         std::int32_t head = kNone, tail = kNone, hit = kNone, miss = kNone;
         std::int32_t count = 0;
         std::int32_t busy_at = kNone;  ///< index in busy_
-        bool changed = true;
     };
     struct Bank {
         std::array<List, 2> lists;
@@ -103,12 +99,13 @@ class RequestQueues {
     }
     [[nodiscard]] int find(int from, std::int64_t row, bool equal) const;
     void unlink(int entry);
-    static void mark_changed(Bank& bank) { bank.lists[0].changed = bank.lists[1].changed = true; }
+    void mark_changed(int bank) { not_before_[0][at(bank)] = not_before_[1][at(bank)] = 0; }
 
     std::vector<Entry> entries_;
     std::vector<std::int32_t> free_;
     std::vector<Bank> banks_;
     std::vector<Part> parts_;
+    std::array<std::vector<Tick>, 2> not_before_;
     std::vector<int> active_banks_;
     int per_part_;  ///< banks
     int queued_ = 0;
