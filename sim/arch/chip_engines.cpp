@@ -83,10 +83,6 @@ void check_engines(const std::vector<EngineFile>& engines, const std::optional<s
     for (const MemoryAttachment& memory : memories) known.push_back(memory.name);
     for (std::size_t i = 0; i < engines.size(); ++i) {
         const ConfigNode& node = check.node->find("engines")->plain().items[i];
-        for (std::size_t j = 0; j < i; ++j)
-            if (engines[i].name == engines[j].name)
-                check.reading->error(*node.find("name"),
-                                     fmt::format("two engines are named '{}'", engines[i].name));
         for (std::size_t m = 0; m < engines[i].memories.size(); ++m) {
             const std::string& name = engines[i].memories[m];
             if (std::find(known.begin(), known.end(), name) != known.end()) continue;

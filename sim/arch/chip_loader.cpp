@@ -8,6 +8,7 @@
 
 #include "sim/arch/chip_engines.h"
 #include "sim/arch/operating_point.h"
+#include "sim/arch/system_loader.h"
 #include "sim/config/json_schema.h"
 #include "sim/config/schema.h"
 
@@ -288,42 +289,22 @@ LoadedChip load_chip_file(const std::string& file, const std::vector<std::string
     return loaded;
 }
 
-struct SystemChip {
-    std::string chip;
-    int count = 1;
-};
+constexpr std::string_view kSystemPrefix = "system.";
 
-struct SystemFile {
-    std::string name;
-    std::string description;
-    std::vector<SystemChip> chips;
-};
-
-MapSchema<SystemFile> system_schema() {
-    return MapSchema<SystemFile>("system")
-        .text("name", &SystemFile::name, {}, "for tables and reports")
-        .prose("description", &SystemFile::description, "a line for 'perfwatt list'")
-        .maps("chips", &SystemFile::chips,
-              MapSchema<SystemChip>("system chip")
-                  .text("chip", &SystemChip::chip, {}, "name or file of a chip YAML")
-                  .count("count", &SystemChip::count, {.max = 4096, .otherwise = 1},
-                         "how many of them"),
-              {.min = 1, .max = 64}, "what the system is made of");
-}
-
-/// The file of the one chip of a system; overrides are of that chip.
-std::string chip_of_system(const std::string& file, const ConfigPath& config_path) {
-    const Document document = Document::load(ConfigKind::system, file, config_path);
-    Reading reading(document);
-    const SystemFile system = system_schema().read(document.root(), reading);
-    int chips = 0;
-    for (const SystemChip& part : system.chips) chips += part.count;
-    if (chips > 1)
-        reading.error(*document.root().find("chips"),
-                      fmt::format("a system of {} chips cannot be simulated", chips),
-                      "systems of one chip can");
-    reading.finish();
-    return config_path.find(ConfigKind::chip, system.chips.front().chip, document.file());
+/// The chip becomes one of the system's; a system of one, and nothing around it, is that chip.
+void join_system(LoadedChip& chip, LoadedSystem system, const std::string& file) {
+    const SystemSpec& spec = system.spec;
+    if (spec.chips() == 1 && spec.host.bytes_per_second == 0) return;
+    chip.file = file;
+    chip.spec.name = spec.name;
+    if (!system.description.empty()) chip.spec.description = system.description;
+    if (system.power_boundary) chip.spec.power_boundary = *system.power_boundary;
+    chip.resolved.insert(chip.resolved.end(), system.resolved.begin(), system.resolved.end());
+    chip.estimated = paths_with(Status::estimated, chip.resolved);
+    chip.fitted = paths_with(Status::fitted, chip.resolved);
+    chip.spec.estimated = chip.estimated;
+    chip.spec.config_hash = config_hash(chip.resolved);
+    chip.spec.system = std::move(system.spec);
 }
 
 /// Chips and systems share one space of names.
@@ -354,9 +335,21 @@ void relax(nlohmann::ordered_json& schema) {
 LoadedChip load_chip(const std::string& name_or_file, const std::vector<std::string>& overrides,
                      const FamilyRegistry& families, const ConfigPath& config_path,
                      const MemoryCatalog& memories) {
-    std::string file = find_chip_or_system(name_or_file, config_path);
-    if (Document::kind_of(file) == ConfigKind::system) file = chip_of_system(file, config_path);
-    return load_chip_file(file, overrides, families, config_path, memories);
+    const std::string file = find_chip_or_system(name_or_file, config_path);
+    if (Document::kind_of(file) != ConfigKind::system)
+        return load_chip_file(file, overrides, families, config_path, memories);
+    std::vector<std::string> of_system;
+    std::vector<std::string> of_chip;
+    for (const std::string& text : overrides) {
+        if (text.starts_with(kSystemPrefix))
+            of_system.push_back(text.substr(kSystemPrefix.size()));
+        else
+            of_chip.push_back(text);
+    }
+    LoadedSystem system = load_system(file, of_system, config_path);
+    LoadedChip chip = load_chip_file(system.chip_file, of_chip, families, config_path, memories);
+    join_system(chip, std::move(system), file);
+    return chip;
 }
 
 nlohmann::ordered_json chip_json_schema(const FamilyRegistry& families) {
@@ -374,10 +367,6 @@ nlohmann::ordered_json chip_json_schema(const FamilyRegistry& families) {
         schema["then"]["properties"][name] = std::move(whole);
     }
     return schema;
-}
-
-nlohmann::ordered_json system_json_schema() {
-    return json_schema(ConfigKind::system, system_schema().rule());
 }
 
 }  // namespace perfwatt

@@ -8,6 +8,7 @@
 
 #include "sim/arch/chip_spec.h"
 #include "sim/arch/family.h"
+#include "sim/arch/system_loader.h"
 #include "sim/config/config_path.h"
 #include "sim/config/reading.h"
 
@@ -31,9 +32,9 @@ struct LoadedChip {
     std::vector<MemoryFacts> memories;   ///< in the order of spec.memories
 };
 
-/// Reads a chip by name or file, or a system of one chip. `overrides` are "path.to.key=value".
-/// Throws UserError with every mistake of the file. `memories` says what a family must know of
-/// those attached.
+/// Reads a chip, or a system of equal chips, by name or file. `overrides` are "path.to.key=value"
+/// of the chip, with "system." before them of the system. Throws UserError with every mistake of
+/// the file. `memories` says what a family must know of those attached.
 [[nodiscard]] LoadedChip load_chip(const std::string& name_or_file,
                                    const std::vector<std::string>& overrides,
                                    const FamilyRegistry& families, const ConfigPath& config_path,
@@ -41,7 +42,4 @@ struct LoadedChip {
 
 /// JSON Schema of perfwatt/chip/v1 with the maps of all families.
 [[nodiscard]] nlohmann::ordered_json chip_json_schema(const FamilyRegistry& families);
-/// JSON Schema of perfwatt/system/v1.
-[[nodiscard]] nlohmann::ordered_json system_json_schema();
-
 }  // namespace perfwatt

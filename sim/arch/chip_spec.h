@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/arch/device.h"
+#include "sim/arch/system_spec.h"
 #include "sim/base/time.h"
 #include "sim/stats/provenance.h"
 
@@ -74,6 +75,7 @@ struct ChipSpec {
     std::string config_hash;
     std::vector<ChipEngine> engines;       ///< at least one; all share memories and links
     std::shared_ptr<const Device> device;  ///< of the first engine
+    std::optional<SystemSpec> system;      ///< it is one of several, or stands in a host
 };
 
 }  // namespace perfwatt

@@ -261,15 +261,131 @@ TEST_F(ChipLoaderTest, AtLeastOneMemoryAndUniqueNames) {
 TEST_F(ChipLoaderTest, ASystemOfOneChipIsThatChip) {
     folder_.write("systems/desk.yaml",
                   "schema: perfwatt/system/v1\nname: desk\nchips: [{chip: wooden}]\n");
-    folder_.write("systems/shop.yaml",
-                  "schema: perfwatt/system/v1\nname: shop\nchips: [{chip: wooden, count: 8}]\n");
     EXPECT_EQ(load_chip("desk", {"abacus.beads=3"}, families_, path_, memories_).spec.name,
               "Wooden One");
-    EXPECT_EQ(load("shop"),
-              "systems/shop.yaml:3:8: error: a system of 8 chips cannot be simulated\n"
+}
+
+constexpr const char* kShop = R"(schema: perfwatt/system/v1
+name: shop
+chips: [{chip: wooden, count: 8}]
+tensor: 4
+data: 2
+power_boundary: wall
+peers:
+  name: counter
+  bandwidth: 2 GB/s
+  setup: 3 us
+  protocols: [{name: by hand, step: 1 us}]
+  energy: {value: 4 pJ/bit, source: the shopkeeper}
+host: {bandwidth: 1 GB/s, latency: 2 us, energy: 5 pJ/bit, idle_power: 60 W, estimated: usual}
+)";
+
+TEST_F(ChipLoaderTest, ASystemSaysHowItsChipsShareTheWork) {
+    folder_.write("systems/shop.yaml", kShop);
+    const ChipSpec shop = load_chip("shop", {"abacus.beads=3"}, families_, path_, memories_).spec;
+    EXPECT_EQ(shop.name, "shop");
+    EXPECT_EQ(shop.power_boundary, PowerBoundary::wall);
+    EXPECT_EQ(shop.device->peak(DataType::int8, DataType::int8).macs_per_second, 3);
+    ASSERT_TRUE(shop.system.has_value());
+    EXPECT_EQ(shop.system->tensor, 4);
+    EXPECT_EQ(shop.system->data, 2);
+    EXPECT_EQ(shop.system->peers.energy_source, "the shopkeeper");
+    EXPECT_EQ(shop.system->peers.protocols.at(0).efficiency, 1);
+    EXPECT_EQ(shop.system->host.idle_watts, 60);
+    const auto of = [&](const std::vector<std::string>& overrides) {
+        return load_chip("shop", overrides, families_, path_, memories_).spec;
+    };
+    EXPECT_EQ(of({"system.tensor=8", "system.data=1"}).system->tensor, 8);
+    EXPECT_NE(of({"system.peers.bandwidth=4 GB/s"}).config_hash, shop.config_hash);
+    EXPECT_NE(
+        shop.config_hash,
+        load_chip("wooden", {"abacus.beads=3"}, families_, path_, memories_).spec.config_hash);
+}
+
+TEST_F(ChipLoaderTest, ASystemsMistakesAreToldWithTheirPlaces) {
+    const auto shop = [&](const std::string& from, const std::string& to) {
+        std::string text = kShop;
+        text.replace(text.find(from), from.size(), to);
+        folder_.write("systems/changed_shop.yaml", text);
+        return load("changed_shop");
+    };
+    EXPECT_EQ(shop("tensor: 4", "tensr: 4"),
+              "systems/changed_shop.yaml:4:1: error: unknown key 'tensr' in system\n"
+              "  tensr: 4\n"
+              "  ^\n"
+              "  hint: did you mean 'tensor'?\n");
+    EXPECT_EQ(shop("data: 2", "data: 1"),
+              "systems/changed_shop.yaml:3:8: error: 8 chips, but tensor x data is 4 x 1\n"
               "  chips: [{chip: wooden, count: 8}]\n"
               "         ^\n"
-              "  hint: systems of one chip can\n");
+              "  hint: tensor: 8 shares each inference among all, data: 8 the batch\n");
+}
+
+constexpr const char* kTwoEngines = R"(schema: perfwatt/chip/v1
+name: Two
+process: {node: 14 nm, voltage: 0.8 V}
+trust: B
+power_boundary: chip_dram
+memories:
+- {name: dram, standard: ddr, channels: 2, capacity: 4 GiB}
+- {name: cache, standard: ddr, channels: 1, capacity: 1 GiB}
+launch: 20 us
+engines:
+- {name: hand, family: abacus, count: 2, launch: 3 us, abacus: {beads: 7}}
+- {name: foot, family: abacus, memories: [cache], abacus: {beads: 9}}
+)";
+
+TEST_F(ChipLoaderTest, AChipMayHaveSeveralEngines) {
+    folder_.write("chips/two.yaml", kTwoEngines);
+    const LoadedChip chip =
+        load_chip("two", {"engines.foot.abacus.beads=5"}, families_, path_, memories_);
+    const std::vector<ChipEngine>& engines = chip.spec.engines;
+    ASSERT_EQ(engines.size(), 3U);
+    EXPECT_EQ(engines[0].name, "hand0");
+    EXPECT_EQ(engines[1].name, "hand1");
+    EXPECT_EQ(engines[1].device, engines[0].device);
+    EXPECT_EQ(engines[1].launch, Time{3'000'000'000});
+    EXPECT_TRUE(engines[1].memories.empty());
+    EXPECT_EQ(engines[2].path, "engines.foot.abacus");
+    EXPECT_EQ(engines[2].memories, std::vector<MemoryId>{MemoryId{1}});
+    EXPECT_EQ(engines[2].device->peak(DataType::int8, DataType::int8).macs_per_second, 5);
+    EXPECT_EQ(chip.spec.device, engines[0].device);
+    const LoadedChip one = load_chip("wooden", {}, families_, path_, memories_);
+    ASSERT_EQ(one.spec.engines.size(), 1U);
+    EXPECT_EQ(one.spec.engines[0].path, "abacus");
+}
+
+TEST_F(ChipLoaderTest, MistakesInEnginesAreToldWithTheirPlaces) {
+    const auto two = [&](const std::string& from, const std::string& to) {
+        std::string text = kTwoEngines;
+        text.replace(text.find(from), from.size(), to);
+        folder_.write("chips/changed.yaml", text);
+        return load("changed");
+    };
+    EXPECT_EQ(two("memories: [cache]", "memories: [cashe]"),
+              "chips/changed.yaml:12:43: error: the chip has no memory 'cashe'\n"
+              "  - {name: foot, family: abacus, memories: [cashe], abacus: {beads: 9}}\n"
+              "                                            ^\n"
+              "  hint: did you mean 'cache'?\n");
+    EXPECT_EQ(two("launch: 3 us", "lunch: 3 us"),
+              "chips/changed.yaml:11:42: error: unknown key 'lunch' in engine\n"
+              "  - {name: hand, family: abacus, count: 2, lunch: 3 us, abacus: {beads: 7}}\n"
+              "                                           ^\n"
+              "  hint: did you mean 'launch'?\n");
+    EXPECT_EQ(two("family: abacus, memories", "family: abakus, memories"),
+              "chips/changed.yaml:12:24: error: there is no family 'abakus'\n"
+              "  - {name: foot, family: abakus, memories: [cache], abacus: {beads: 9}}\n"
+              "                         ^\n"
+              "  hint: did you mean 'abacus'?\n"
+              "chips/changed.yaml:12:59: error: the map 'abacus' belongs to another family\n"
+              "  - {name: foot, family: abakus, memories: [cache], abacus: {beads: 9}}\n"
+              "                                                            ^\n"
+              "  hint: this engine has 'family: abakus'\n");
+    EXPECT_NE(two("launch: 20 us\n", "launch: 20 us\nfamily: abacus\n")
+                  .find("error: a chip has either 'family' or 'engines'\n"),
+              std::string::npos);
+    EXPECT_NE(two("name: foot", "name: hand").find("error: two elements of 'engines' are named"),
+              std::string::npos);
 }
 
 TEST_F(ChipLoaderTest, NamesAndFilesThatAreNone) {
