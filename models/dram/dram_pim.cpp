@@ -76,10 +76,20 @@ PimSpec complete_pim(PimSpec pim, const DramSpec& spec) {
     const std::int64_t bytes = pim.column_bytes * pim.banks / pim.banks_per_unit;
     pim.internal_bytes_per_second =
         static_cast<std::int64_t>(static_cast<Int128>(bytes) * clock.hertz() / column);
-    const Tick row = wait_between(table, Command::pim_activate, Command::pim_read) +
-                     wait_between(table, Command::pim_read, Command::pim_precharge) +
-                     wait_between(table, Command::pim_precharge, Command::pim_activate);
-    pim.row_cost = clock.cycles(std::max<Tick>(0, row - column));
+    using enum Command;
+    const auto wait = [&](Command from, Command to) { return wait_between(table, from, to); };
+    const Tick open = wait(pim_precharge, pim_activate) + wait(pim_activate, pim_read);
+    pim.row_cost = clock.cycles(std::max<Tick>(0, wait(pim_read, pim_precharge) + open - column));
+    // Rows not needed are closed while others are written.
+    const Tick turn =
+        pim.close_unused ? wait(pim_write, pim_read) : wait(pim_write, pim_precharge) + open;
+    pim.turn_cost = clock.cycles(std::max<Tick>(0, turn - column));
+    pim.mode_cost = clock.cycles(wait(pim_mode, pim_read));
+    if (spec.refresh.mode != RefreshMode::none) {
+        const auto busy = static_cast<double>(wait(refresh_all, pim_activate) + open);
+        const auto interval = static_cast<double>(table.refresh_interval);
+        if (busy < interval) pim.refresh_factor = interval / (interval - busy);
+    }
     return pim;
 }
 

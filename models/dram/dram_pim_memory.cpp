@@ -26,9 +26,7 @@ DramSpec checked(DramSpec spec, int channels) {
                                     spec.name),
                         "refresh.mode: all_bank");
     }
-    spec.pim->channels = channels;
-    spec.pim->bytes_per_second *= channels;
-    spec.pim->internal_bytes_per_second *= channels;
+    spec.pim = spec.pim->of_channels(channels);
     return spec;
 }
 

@@ -7,6 +7,7 @@
 
 #include "sim/arch/chip_spec.h"
 #include "sim/arch/memory_model.h"
+#include "sim/arch/pim_spec.h"
 #include "sim/base/time.h"
 #include "sim/stats/energy.h"
 
@@ -25,6 +26,7 @@ struct MemoryFacts {
     std::vector<StaticPower> static_power;  ///< drawn beside what the memory counts: leakage
     std::vector<std::string> estimated;     ///< paths of values nobody published
     std::string config_hash;
+    std::shared_ptr<const PimSpec> pim;  ///< null: no processing units in its banks
 };
 
 /// Which memories exist and how they are made. Implemented where all families are known, so that

@@ -7,38 +7,9 @@
 
 #include "sim/arch/pim_spec.h"
 #include "sim/base/diagnostics.h"
+#include "sim/program/pim_kernel.h"
 
 namespace perfwatt {
-
-/// What units are asked to do with data that lie in their banks.
-enum class PimOp : std::uint8_t {
-    gemv,       ///< outputs x inputs, `batch` times, one after the other
-    gemv_tree,  ///< the same, a partial sum of each input tile written to the banks
-    add,        ///< element by element
-    multiply,
-    relu,
-    batch_norm,  ///< a scale and a shift a channel of elements
-    activation,  ///< by table
-    copy,        ///< a row of a bank to the buffer and back
-};
-
-[[nodiscard]] std::string_view to_string(PimOp op);
-
-/// A kernel, the same on all channels of a memory: each has an equal part, padded.
-struct PimKernel {
-    PimOp op = PimOp::gemv;
-    std::int64_t outputs = 0;   ///< gemv: rows of the matrix
-    std::int64_t inputs = 0;    ///< gemv: columns of the matrix
-    std::int64_t batch = 1;     ///< gemv: vectors
-    std::int64_t elements = 0;  ///< element by element
-    DataType weights = DataType::fp16;
-    DataType activations = DataType::fp16;
-    std::int64_t row = 0;       ///< of every bank, where its data begin
-    bool inputs_first = false;  ///< tree: all outputs of one part of the inputs before the next
-    bool stays = false;         ///< the units keep their mode: no entry and exit of their own
-
-    friend bool operator==(const PimKernel&, const PimKernel&) = default;
-};
 
 /// Why a command of a job goes out; lines of the breakdown.
 enum class PimPhase : std::uint8_t { mode, broadcast, compute, readout };
@@ -105,6 +76,11 @@ struct PimProgram {
 /// registers do not hold, a matrix beyond the banks.
 [[nodiscard]] std::variant<PimProgram, Infeasible> pim_program(const PimSpec& spec,
                                                                const PimKernel& kernel);
+
+/// MACs that all units do for a gemv, padding included.
+[[nodiscard]] std::int64_t pim_executed_macs(const PimSpec& spec, const PimKernel& kernel);
+/// What a program takes, about: each column and each change of row in turn, refreshes on average.
+[[nodiscard]] Time pim_estimate(const PimSpec& spec, const PimProgram& program);
 
 /// Where an element of a gemv's matrix lies: in which channel, bank (of the rank), row, column and
 /// place in the column. The layout that pim_program() assumes.

@@ -10,20 +10,36 @@ namespace {
 
 constexpr std::int64_t kMostSteps = 4'000'000;
 
+/// Sums are as wide as the inputs are in floating point.
+DataType result_type(const PimKernel& kernel) {
+    return is_floating(kernel.activations) ? kernel.activations : DataType::int32;
+}
+
 /// How a product is cut for the units. A tile is what all units do with one load of operands.
 struct GemvCut {
-    std::int64_t units = 0;    ///< of all channels
+    std::int64_t units = 0;    ///< that share a product's outputs
+    std::int64_t copies = 1;   ///< products that a channel does, one after the other
+    std::int64_t groups = 1;   ///< that all channels do, padding included
     std::int64_t outputs = 0;  ///< of a unit in a tile
     std::int64_t inputs = 0;   ///< of a tile
     std::int64_t parts = 0;    ///< columns of weights of one output in a tile
     std::int64_t loads = 0;    ///< bursts of operands of a tile
     std::int64_t output_tiles = 0;
     std::int64_t input_tiles = 0;
-    std::int64_t tiles_a_set = 0;   ///< input tiles that each set of banks holds
-    std::int64_t tile_columns = 0;  ///< in a bank
+    std::int64_t tiles_a_set = 0;    ///< input tiles that each set of banks holds
+    std::int64_t tile_columns = 0;   ///< in a bank
+    std::int64_t store_columns = 0;  ///< of a unit's results
 
     GemvCut(const PimSpec& spec, const PimKernel& kernel)
-        : units(std::int64_t{spec.units} * spec.channels) {
+        : units(std::int64_t{spec.units} * (kernel.groups > 1 ? 1 : spec.channels)) {
+        if (kernel.groups > 1) {
+            copies = ceil_div(kernel.groups, std::int64_t{spec.channels});
+            groups = copies * spec.channels;
+        }
+        const int result_bits = bits(result_type(kernel));
+        store_columns =
+            spec.reduces ? ceil_div(std::int64_t{spec.results} * result_bits, spec.column_bytes * 8)
+                         : spec.results * std::max(1, result_bits / bits(kernel.activations));
         const int weight_lanes = spec.lanes(kernel.weights);
         const int input_lanes = spec.lanes(kernel.activations);
         if (spec.style == PimStyle::lanes) {
@@ -47,7 +63,7 @@ struct GemvCut {
         if (spec.style == PimStyle::tree) tile_columns = spec.columns;
     }
     [[nodiscard]] std::int64_t weight_columns() const {
-        return output_tiles * tiles_a_set * tile_columns;
+        return copies * output_tiles * tiles_a_set * tile_columns;
     }
 };
 
@@ -74,7 +90,7 @@ class Writer {
             return std::move(out_);
         }
         if (kernel_.op == PimOp::gemv_tree) clear_zero_row();
-        if (!kernel_.stays) enter();
+        enter();
         if (is_gemv(kernel_.op)) {
             gemv();
         } else {
@@ -84,7 +100,7 @@ class Writer {
             elementwise();
             control();
         }
-        if (!kernel_.stays) leave();
+        leave();
         return std::move(out_);
     }
 
@@ -192,39 +208,40 @@ class Writer {
 
     void gemv() {
         const GemvCut cut(spec_, kernel_);
-        const bool in_memory = kernel_.op == PimOp::gemv_tree;
         std::int64_t result = cut.weight_columns();
-        for (std::int64_t tile = 0; tile < cut.output_tiles; ++tile)
-            for (std::int64_t vector = 0; vector < kernel_.batch; ++vector) {
-                control();
-                if (in_memory) {
-                    for (std::int64_t i = 0; i < cut.input_tiles; ++i) {
-                        gemv_tile(cut, tile, vector, i);
-                        store(result);
-                        result += cut.outputs;
-                        columns(PimCommand::read, PimPhase::compute, PimAction::clear, 0, 0, 0,
-                                cut.outputs);
-                        out_.steps.back().row = spec_.rows.zero;
-                    }
-                } else {
-                    for (int set = 0; set < spec_.sets(); ++set)
-                        for (std::int64_t i = set; i < cut.input_tiles; i += spec_.sets())
-                            gemv_tile(cut, tile, vector, i);
-                    store(result);
-                    result += cut.outputs;
+        for (std::int64_t copy = 0; copy < cut.copies; ++copy)
+            for (std::int64_t tile = 0; tile < cut.output_tiles; ++tile)
+                for (std::int64_t vector = 0; vector < kernel_.batch; ++vector) {
+                    control();
+                    gemv_vector(cut, copy * cut.output_tiles + tile, copy * kernel_.batch + vector,
+                                result);
+                    control();
                 }
-                control();
-            }
-        const std::int64_t stores = (in_memory ? cut.input_tiles : 1) * kernel_.batch;
-        out_.reads_back = cut.output_tiles * stores * cut.outputs * spec_.units;
-        out_.output_values = kernel_.outputs * kernel_.batch;
-        const std::int64_t sums =
-            cut.units * cut.outputs * cut.output_tiles * stores * spec_.lanes(result_type());
+        const bool in_memory = kernel_.op == PimOp::gemv_tree;
+        const std::int64_t stores =
+            cut.copies * cut.output_tiles * kernel_.batch * (in_memory ? cut.input_tiles : 1);
+        out_.reads_back = stores * cut.store_columns * spec_.units;
+        out_.output_values = kernel_.outputs * kernel_.batch * kernel_.groups;
+        const std::int64_t values = spec_.reduces ? 1 : spec_.lanes(kernel_.activations);
+        const std::int64_t sums = stores * cut.outputs * spec_.units * spec_.channels * values;
         out_.partials = std::max<std::int64_t>(0, sums - out_.output_values);
     }
-    /// Sums are as wide as the inputs are in floating point.
-    [[nodiscard]] DataType result_type() const {
-        return is_floating(kernel_.activations) ? kernel_.activations : DataType::int32;
+    void gemv_vector(const GemvCut& cut, std::int64_t tile, std::int64_t vector,
+                     std::int64_t& result) {
+        if (kernel_.op == PimOp::gemv_tree) {
+            for (std::int64_t i = 0; i < cut.input_tiles; ++i) {
+                gemv_tile(cut, tile, vector, i);
+                store(cut, result);
+                columns(PimCommand::read, PimPhase::compute, PimAction::clear, 0, 0, 0,
+                        cut.outputs);
+                out_.steps.back().row = spec_.rows.zero;
+            }
+            return;
+        }
+        for (int set = 0; set < spec_.sets(); ++set)
+            for (std::int64_t i = set; i < cut.input_tiles; i += spec_.sets())
+                gemv_tile(cut, tile, vector, i);
+        store(cut, result);
     }
     void gemv_tile(const GemvCut& cut, std::int64_t tile, std::int64_t vector, std::int64_t i) {
         const int set = static_cast<int>(i % spec_.sets());
@@ -236,9 +253,10 @@ class Writer {
                 cut.tile_columns);
         out_.macs += cut.outputs * cut.inputs * spec_.units;
     }
-    void store(std::int64_t column) {
+    void store(const GemvCut& cut, std::int64_t& column) {
         columns(PimCommand::write, PimPhase::readout, PimAction::store, last_set(), kernel_.row,
-                column, spec_.results);
+                column, cut.store_columns);
+        column += cut.store_columns;
     }
 
     void elementwise() {
@@ -344,32 +362,40 @@ class Writer {
     }
     void tree_gemv() {
         const GemvCut cut(spec_, kernel_);
-        for (std::int64_t vector = 0; vector < kernel_.batch; ++vector) {
-            if (kernel_.inputs_first) {
-                for (std::int64_t part = 0; part < cut.input_tiles; ++part) {
-                    load_buffer(cut, vector, part);
-                    for (std::int64_t tile = 0; tile < cut.output_tiles; ++tile) {
-                        tree_bias();
-                        tree_part(cut, tile, part);
-                        tree_result(tile, vector);
-                    }
-                }
-                continue;
+        for (std::int64_t copy = 0; copy < cut.copies; ++copy)
+            for (std::int64_t i = 0; i < kernel_.batch; ++i) {
+                const std::int64_t vector = copy * kernel_.batch + i;
+                if (kernel_.inputs_first)
+                    tree_inputs_first(cut, copy, vector);
+                else
+                    tree_outputs_first(cut, copy, vector);
             }
-            for (std::int64_t tile = 0; tile < cut.output_tiles; ++tile) {
-                for (std::int64_t part = 0; part < cut.input_tiles; ++part) {
-                    if (tile == 0 || cut.input_tiles > 1) load_buffer(cut, vector, part);
-                    if (part == 0) tree_bias();
-                    tree_part(cut, tile, part);
-                }
+        const std::int64_t results = cut.output_tiles * kernel_.batch * cut.copies;
+        out_.output_values = kernel_.outputs * kernel_.batch * kernel_.groups;
+        if (kernel_.inputs_first)
+            out_.partials = results * (cut.input_tiles - 1) * spec_.units * spec_.channels;
+    }
+    void tree_inputs_first(const GemvCut& cut, std::int64_t copy, std::int64_t vector) {
+        for (std::int64_t part = 0; part < cut.input_tiles; ++part) {
+            load_buffer(cut, vector, part);
+            for (std::int64_t i = 0; i < cut.output_tiles; ++i) {
+                const std::int64_t tile = copy * cut.output_tiles + i;
+                tree_bias();
+                tree_part(cut, tile, part);
                 tree_result(tile, vector);
             }
         }
-        const std::int64_t sums =
-            cut.output_tiles * kernel_.batch * (kernel_.inputs_first ? cut.input_tiles : 1);
-        out_.output_values = kernel_.outputs * kernel_.batch;
-        out_.partials = std::max<std::int64_t>(0, sums * cut.units - out_.output_values);
-        if (!kernel_.inputs_first) out_.partials = 0;
+    }
+    void tree_outputs_first(const GemvCut& cut, std::int64_t copy, std::int64_t vector) {
+        for (std::int64_t i = 0; i < cut.output_tiles; ++i) {
+            const std::int64_t tile = copy * cut.output_tiles + i;
+            for (std::int64_t part = 0; part < cut.input_tiles; ++part) {
+                if (i == 0 || cut.input_tiles > 1) load_buffer(cut, vector, part);
+                if (part == 0) tree_bias();
+                tree_part(cut, tile, part);
+            }
+            tree_result(tile, vector);
+        }
     }
     /// A row at a time: bank 0 of a group times bank 1 into bank 2.
     void tree_multiply() {
@@ -457,7 +483,8 @@ std::optional<Infeasible> refused(const PimSpec& spec, const PimKernel& kernel) 
         return Infeasible{fmt::format("the units do not multiply {} by {}",
                                       to_string(kernel.weights), to_string(kernel.activations))};
     const bool product = is_gemv(kernel.op);
-    if (product ? kernel.outputs < 1 || kernel.inputs < 1 || kernel.batch < 1 : kernel.elements < 1)
+    if (product ? kernel.outputs < 1 || kernel.inputs < 1 || kernel.batch < 1 || kernel.groups < 1
+                : kernel.elements < 1)
         return Infeasible{"an empty kernel"};
     const int needed = Writer::instructions(kernel.op);
     if (spec.style == PimStyle::lanes && needed > spec.program_entries)
@@ -469,7 +496,8 @@ std::optional<Infeasible> refused(const PimSpec& spec, const PimKernel& kernel) 
             "its data take {} rows of each bank from row {}, the banks have {} for data", rows,
             kernel.row, spec.data_rows())};
     const GemvCut cut(spec, kernel);
-    if (product && cut.output_tiles * cut.input_tiles * kernel.batch * cut.parts > kMostSteps)
+    if (product &&
+        cut.copies * cut.output_tiles * cut.input_tiles * kernel.batch * cut.parts > kMostSteps)
         return Infeasible{"a program of more than four million steps: cut the kernel"};
     return std::nullopt;
 }
@@ -481,35 +509,15 @@ std::int64_t PimSpec::data_rows() const {
     return rows_per_bank / 2;
 }
 
-std::string_view to_string(PimOp op) {
-    switch (op) {
-        case PimOp::gemv:
-            return "gemv";
-        case PimOp::gemv_tree:
-            return "gemv_tree";
-        case PimOp::add:
-            return "add";
-        case PimOp::multiply:
-            return "multiply";
-        case PimOp::relu:
-            return "relu";
-        case PimOp::batch_norm:
-            return "batch_norm";
-        case PimOp::activation:
-            return "activation";
-        case PimOp::copy:
-            return "copy";
-    }
-    return "";
-}
-
 std::int64_t pim_rows(const PimSpec& spec, const PimKernel& kernel) {
     switch (kernel.op) {
         case PimOp::gemv:
         case PimOp::gemv_tree: {
             const GemvCut cut(spec, kernel);
-            if (spec.style == PimStyle::tree) return cut.output_tiles * cut.input_tiles;
-            const std::int64_t stores = cut.output_tiles * kernel.batch * cut.outputs *
+            if (spec.style == PimStyle::tree)
+                return cut.copies * cut.output_tiles * cut.input_tiles;
+            const std::int64_t stores = cut.copies * cut.output_tiles * kernel.batch *
+                                        cut.store_columns *
                                         (kernel.op == PimOp::gemv_tree ? cut.input_tiles : 1);
             return ceil_div(cut.weight_columns() + stores, spec.columns);
         }
@@ -539,6 +547,33 @@ std::int64_t pim_rows(const PimSpec& spec, const PimKernel& kernel) {
 std::variant<PimProgram, Infeasible> pim_program(const PimSpec& spec, const PimKernel& kernel) {
     if (auto reason = refused(spec, kernel)) return *reason;
     return Writer(spec, kernel).run();
+}
+
+std::int64_t pim_executed_macs(const PimSpec& spec, const PimKernel& kernel) {
+    const GemvCut cut(spec, kernel);
+    const std::int64_t products = kernel.groups > 1 ? cut.groups : 1;
+    return products * cut.output_tiles * cut.outputs * cut.units * cut.input_tiles * cut.inputs *
+           kernel.batch;
+}
+
+Time pim_estimate(const PimSpec& spec, const PimProgram& program) {
+    Time total;
+    std::int64_t row = -1;
+    int bank = -1;
+    bool wrote = false;
+    for (const PimStep& step : program.steps) {
+        total += step.count * spec.column_interval;
+        if (step.command == PimCommand::mode) total += spec.mode_cost;
+        if (step.fence) total += spec.fence;
+        if (step.command == PimCommand::buffer_write || step.command == PimCommand::mode ||
+            step.command == PimCommand::register_write || step.command == PimCommand::register_read)
+            continue;
+        if (step.row != row || step.bank != bank) total += wrote ? spec.turn_cost : spec.row_cost;
+        wrote = step.command == PimCommand::write || step.command == PimCommand::bank_write;
+        row = step.row;
+        bank = step.bank;
+    }
+    return Time{static_cast<std::int64_t>(static_cast<double>(total.fs) * spec.refresh_factor)};
 }
 
 PimPlace pim_weight_place(const PimSpec& spec, const PimKernel& kernel, std::int64_t output,

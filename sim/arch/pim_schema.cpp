@@ -33,9 +33,7 @@ MapSchema<PimPrices> prices_schema() {
         .energy_per_bit("register", &PimPrices::register_bit, bit,
                         "into or out of a register or the buffer")
         .energy("activate_bank", &PimPrices::activate_bank, energy,
-                "a row of one bank, opened and closed for the units")
-        .energy("host_operation", &PimPrices::host_operation, energy,
-                "adding one partial sum on the host");
+                "a row of one bank, opened and closed for the units");
 }
 
 MapSchema<PimSpec> make_schema() {
@@ -75,9 +73,7 @@ MapSchema<PimSpec> make_schema() {
         .flag("close_unused", &PimSpec::close_unused, false,
               "rows not needed before the next barrier are closed at once")
         .flag("in_order", &PimSpec::in_order, false, "commands go out in the program's order")
-        .operations("host_adds", &PimSpec::host_adds_per_second,
-                    {.min = {}, .max = {}, .otherwise = "1 TOPS"},
-                    "partial sums a second that the host adds")
+        .flag("reduces", &PimSpec::reduces, false, "a unit adds up its lanes; else the host does")
         .map("rows", &PimSpec::rows, rows_schema(), Presence::optional,
              "rows that mean something else than data")
         .map("energy", &PimSpec::prices, prices_schema(), Presence::required, "prices")

@@ -39,13 +39,12 @@ struct PimRows {
 
 /// Picojoules each.
 struct PimPrices {
-    Sourced<double> mac;             ///< of a lane at the widest of its types
-    Sourced<double> cell_bit;        ///< a bit between the cells and the unit
-    Sourced<double> input_bit;       ///< a bit from the pins to the units
-    Sourced<double> output_bit;      ///< a bit from the units to the pins
-    Sourced<double> register_bit;    ///< a bit into or out of a register or buffer
-    Sourced<double> activate_bank;   ///< a row of one bank, opened and closed for the units
-    Sourced<double> host_operation;  ///< adding one partial sum on the host
+    Sourced<double> mac;            ///< of a lane at the widest of its types
+    Sourced<double> cell_bit;       ///< a bit between the cells and the unit
+    Sourced<double> input_bit;      ///< a bit from the pins to the units
+    Sourced<double> output_bit;     ///< a bit from the units to the pins
+    Sourced<double> register_bit;   ///< a bit into or out of a register or buffer
+    Sourced<double> activate_bank;  ///< a row of one bank, opened and closed for the units
 };
 
 /// Processing units in the banks of a memory: the `pim:` map of its YAML, and what the rest of that
@@ -60,6 +59,7 @@ struct PimSpec {
     int program_instructions_per_burst = 8;
     int inputs = 8;                 ///< registers for operands, a column wide each
     int results = 8;                ///< registers for sums, a column wide each
+    bool reduces = false;           ///< lanes are added up in the unit; else the host does it
     int scalars = 0;                ///< registers for a scalar each
     std::int64_t buffer_bytes = 0;  ///< shared by all units, of tree style
     int activate_banks = 0;         ///< rows that may be opened by one command; 0: all of a set
@@ -67,7 +67,6 @@ struct PimSpec {
     int fence_every = 8;            ///< columns between barriers; 0: none
     bool close_unused = false;      ///< rows not needed before the next barrier are closed
     bool in_order = false;          ///< commands go out in program order
-    std::int64_t host_adds_per_second = 0;  ///< of partial sums, by the host
     PimRows rows;
     PimPrices prices;
 
@@ -81,10 +80,21 @@ struct PimSpec {
     std::int64_t bytes_per_second = 0;  ///< at the pins, all channels
     std::int64_t internal_bytes_per_second = 0;  ///< at the units, all channels
     Time column_interval;                        ///< between all-bank column commands
-    Time row_cost;        ///< that opening and closing a row adds to its columns
-    bool folding = true;  ///< channels that do the same are simulated once
+    Time row_cost;                               ///< that going to another row adds to the columns
+    Time turn_cost;                              ///< the same after columns were written
+    Time mode_cost;                              ///< of a mode register
+    double refresh_factor = 1;  ///< by which refreshes stretch the time, on average
+    bool folding = true;        ///< channels that do the same are simulated once
     std::vector<std::string> estimated;
 
+    /// The same memory with so many channels.
+    [[nodiscard]] PimSpec of_channels(int count) const {
+        PimSpec spec = *this;
+        spec.channels = count;
+        spec.bytes_per_second *= count;
+        spec.internal_bytes_per_second *= count;
+        return spec;
+    }
     [[nodiscard]] int sets() const { return banks_per_unit; }
     [[nodiscard]] int lanes(DataType type) const {
         return static_cast<int>(column_bytes * 8) / bits(type);

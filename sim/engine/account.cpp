@@ -43,6 +43,10 @@ CauseTimes causes_of(const RunRecord& record, const PathSlice& slice) {
         of(causes, TimeCause::memory_bandwidth) = length;  // a link is busy moving data
         return causes;
     }
+    if (record.program.units[command.unit.index()].kind == UnitKind::pim) {
+        of(causes, TimeCause::compute) = length;  // the memory's report has it in detail
+        return causes;
+    }
     const Device& device = record.device_of(command.unit);
     const Time working = std::min(length, device.duration(command));
     const Time filling = std::min(working, device.fill_drain(command));

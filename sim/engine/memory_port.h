@@ -24,7 +24,8 @@ struct PieceExtension : tlm::tlm_extension<PieceExtension> {
     /// The master takes the answer ahead of the kernel's time, with a delay, and does nothing then
     /// but ask for more: nobody else hears of it before that time.
     bool takes_early_answer = false;
-    Buffer part;  ///< of the scratchpad, that the piece fills or empties
+    const PimKernel* job = nullptr;  ///< for units in the memory's banks; the piece has no bytes
+    Buffer part;                     ///< of the scratchpad, that the piece fills or empties
     /// Write, at BEGIN_REQ: when its first datum stood at the master; its last one does at the time
     /// of the request. Read, at BEGIN_RESP: the same for data that arrive.
     Time head;

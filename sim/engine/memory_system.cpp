@@ -215,6 +215,11 @@ void MemorySystem::submit(std::size_t id) {
     }
     ++memory.in_flight;
     flight.stage = Stage::in_memory;
+    if (piece.job != nullptr) {
+        flight.links_done = memory.record.via.size();  // that it is done is a word, not data
+        memory.model->submit_job(local_, {.kernel = *piece.job, .layer = piece.layer, .id = id});
+        return;
+    }
     flight.links_done = 0;
     memory.model->submit(local_,
                          {.address = static_cast<std::int64_t>(flight.payload->get_address()),

@@ -10,6 +10,7 @@
 #include "sim/engine/account.h"
 #include "sim/engine/dma_engine.h"
 #include "sim/engine/memory_system.h"
+#include "sim/engine/pim_unit.h"
 #include "sim/engine/unit_factory.h"
 #include "sim/engine/unit_module.h"
 
@@ -51,15 +52,18 @@ std::vector<Action> host_actions(const std::optional<HostSpec>& host) {
              .not_modelled = host->picojoules_per_operation > 0 ? "" : "the chip's file says 0"}};
 }
 
-std::vector<Action> exchange_actions(const std::optional<PlatformExchange>& link) {
-    if (!link) return {};
-    return {{.name = link->name + ".bit",
+std::vector<Action> exchange_actions(const std::vector<PlatformExchange>& links) {
+    std::vector<Action> actions;
+    for (const PlatformExchange& link : links)
+        actions.push_back(
+            {.name = link.name + ".bit",
              .unit = "bit",
-             .meaning = "a bit sent to another chip of the system",
+             .meaning = "a bit sent to another chip of the system, or between it and the host",
              .component = EnergyComponent::link,
-             .picojoules = link->picojoules_per_bit,
-             .source = link->energy_source,
-             .not_modelled = link->picojoules_per_bit > 0 ? "" : "the system's file says 0"}};
+             .picojoules = link.picojoules_per_bit,
+             .source = link.energy_source,
+             .not_modelled = link.picojoules_per_bit > 0 ? "" : "the system's file says 0"});
+    return actions;
 }
 
 /// What is done neither by an engine nor by a memory: work on the host, exchanges between chips.
@@ -72,8 +76,9 @@ void count_outside(const Program& program, const std::vector<ActionId>& host,
             PERFWATT_CHECK(!host.empty(), "a program has host work, its chip no host");
             counts.add(layer, host.front(), delay->operations);
         } else if (const auto* sent = std::get_if<Exchange>(&command.work)) {
-            PERFWATT_CHECK(!exchange.empty(), "a program exchanges data, its chip has no peers");
-            counts.add(layer, exchange.front(), 8 * sent->link_bytes);
+            const auto link = static_cast<std::size_t>(sent->link);
+            PERFWATT_CHECK(link < exchange.size(), "a program exchanges data over no link");
+            counts.add(layer, exchange[link], 8 * sent->link_bytes);
         }
     }
 }
@@ -106,7 +111,7 @@ struct ActionTable {
             engines.push_back(append(actions, actions_of(engine, setup.engines.size() == 1)));
         }
         host = append(actions, host_actions(setup.host));
-        exchange = append(actions, exchange_actions(setup.exchange));
+        exchange = append(actions, exchange_actions(setup.exchanges));
         for (const auto& link : setup.links) {
             links.push_back(append(actions, link->actions()));
         }
@@ -220,6 +225,10 @@ class Simulation {
             dma->socket.bind(memory_system_.socket);
             dma_engines_.push_back({id, dma.get()});
             unit = std::move(dma);
+        } else if (unit == nullptr && kind == UnitKind::pim) {
+            auto pim = std::make_unique<PimUnit>(name.c_str(), id, context_);
+            pim->socket.bind(memory_system_.socket);
+            unit = std::move(pim);
         } else if (unit == nullptr) {
             unit = std::make_unique<ComputeUnit>(name.c_str(), id, context_);
         }

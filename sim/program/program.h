@@ -8,6 +8,7 @@
 #include "sim/base/data_type.h"
 #include "sim/base/strong_id.h"
 #include "sim/base/time.h"
+#include "sim/program/pim_kernel.h"
 
 namespace perfwatt {
 
@@ -70,6 +71,7 @@ struct Contract {
     /// Of a convolution, for units whose rows are filter rows: k = channels x filter_rows x
     /// filter_columns, m = output_rows x the rest.
     std::int64_t filter_rows = 1, filter_columns = 1, output_rows = 1;
+    std::int32_t task = -1;  ///< of units in a memory's banks: see Program::tasks
     Buffer first, second, output;
 };
 
@@ -94,6 +96,7 @@ struct Delay {
 struct Exchange {
     Time duration;
     std::int64_t link_bytes = 0;  ///< this chip sends, over all steps
+    int link = 0;                 ///< which of those that lead out of the chip
 };
 
 using CommandWork = std::variant<Load, Store, Contract, Vector, Delay, Exchange>;
@@ -130,11 +133,18 @@ class ScratchpadIndex {
     std::vector<int> engine_of_;
 };
 
+/// What units in a memory's banks do for a contraction on a unit of kind `pim`.
+struct PimTask {
+    MemoryId memory;
+    PimKernel kernel;
+};
+
 /// What a compiler hands to a platform: readable as text (program_text.h), replayable.
 struct Program {
     std::vector<Unit> units;
     std::vector<std::string> memories;  ///< by MemoryId
     std::vector<Layer> layers;
+    std::vector<PimTask> tasks;  ///< by Contract::task
     std::vector<Command> commands;
 };
 

@@ -237,6 +237,15 @@ CommandId ProgramBuilder::add(UnitId unit, LayerId layer, CommandWork work,
     return id;
 }
 
+std::int32_t ProgramBuilder::add_task(const PimTask& task) {
+    std::vector<PimTask>& tasks = state_->program.tasks;
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+        if (tasks[i].memory == task.memory && tasks[i].kernel == task.kernel)
+            return static_cast<std::int32_t>(i);
+    tasks.push_back(task);
+    return static_cast<std::int32_t>(tasks.size() - 1);
+}
+
 void ProgramBuilder::reads(CommandId command, const Region& region) {
     state_->touch_late(command, region, false);
 }

@@ -18,6 +18,8 @@ class ProgramBuilder {
     ProgramBuilder& operator=(ProgramBuilder&&) noexcept;
 
     LayerId add_layer(Layer layer);
+    /// Its place in Program::tasks; equal tasks share one.
+    std::int32_t add_task(const PimTask& task);
     /// From now on ids of units are those of this engine's device, counted from its first unit, as
     /// Device::units() has them. At first: engine 0, whose units come first.
     void set_engine(int engine);

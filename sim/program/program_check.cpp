@@ -58,6 +58,10 @@ class Checker {
         require(tile.m > 0 && tile.n > 0 && tile.k > 0 && tile.repeat > 0, "an empty tile");
         require(tile.useful_macs - tile.saved_macs <= tile.m * tile.n * tile.k * tile.repeat,
                 "more useful MACs than the tile has");
+        const auto tasks = static_cast<std::int32_t>(program_.tasks.size());
+        require(tile.task >= -1 && tile.task < tasks, "its task does not exist");
+        require((kind == UnitKind::pim) == (tile.task >= 0),
+                "units in a memory need a task, others have none");
         check(tile.first);
         check(tile.second);
         check(tile.output);

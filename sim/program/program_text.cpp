@@ -56,6 +56,7 @@ void write(Out& out, const Contract& tile) {
     if (tile.saved_macs > 0)
         fmt::format_to(std::back_inserter(out), " saved {} sums {}", tile.saved_macs,
                        tile.transform_sums);
+    if (tile.task >= 0) fmt::format_to(std::back_inserter(out), " task {}", tile.task);
     if (tile.preloaded) fmt::format_to(std::back_inserter(out), " preloaded");
     if (tile.filter_rows * tile.filter_columns * tile.output_rows > 1)
         fmt::format_to(std::back_inserter(out), " window {} {} rows {}", tile.filter_rows,
@@ -76,8 +77,8 @@ void write(Out& out, const Delay& delay) {
 }
 
 void write(Out& out, const Exchange& exchange) {
-    fmt::format_to(std::back_inserter(out), "exchange fs {} bytes {}", exchange.duration.fs,
-                   exchange.link_bytes);
+    fmt::format_to(std::back_inserter(out), "exchange fs {} bytes {} link {}",
+                   exchange.duration.fs, exchange.link_bytes, exchange.link);
 }
 
 /// Reads one line word by word; every problem is a UserError with the line.
@@ -215,6 +216,7 @@ Contract read_contract(LineReader& in) {
         tile.saved_macs = in.number();
         tile.transform_sums = in.number("sums");
     }
+    if (in.next_is("task")) tile.task = static_cast<std::int32_t>(in.number());
     tile.preloaded = in.next_is("preloaded");
     if (in.next_is("window")) {
         tile.filter_rows = in.number();
@@ -269,6 +271,7 @@ Command read_command(LineReader& in) {
         Exchange exchange;
         exchange.duration.fs = in.number("fs");
         exchange.link_bytes = in.number("bytes");
+        exchange.link = static_cast<int>(in.number("link"));
         command.work = exchange;
     } else {
         in.fail(fmt::format("'{}' is no command", work));
@@ -293,6 +296,27 @@ Unit read_unit(LineReader& in) {
     return unit;
 }
 
+PimTask read_task(LineReader& in) {
+    PimTask task;
+    task.memory.value = static_cast<std::int32_t>(in.number("memory"));
+    PimKernel& kernel = task.kernel;
+    const std::string_view op = in.word();
+    const std::optional<PimOp> known = pim_op_from(op);
+    if (!known) in.fail(fmt::format("'{}' is nothing that units in a memory do", op));
+    kernel.op = *known;
+    kernel.outputs = in.number("outputs");
+    kernel.inputs = in.number("inputs");
+    kernel.batch = in.number("batch");
+    kernel.groups = in.number("groups");
+    kernel.elements = in.number("elements");
+    in.expect("types");
+    kernel.weights = in.type();
+    kernel.activations = in.type();
+    kernel.row = in.number("row");
+    kernel.inputs_first = in.next_is("inputs_first");
+    return task;
+}
+
 void read_line(LineReader& in, Program& program) {
     const std::string_view what = in.word();
     if (what == "unit") {
@@ -305,6 +329,8 @@ void read_line(LineReader& in, Program& program) {
         layer.operator_type = in.text();
         layer.macs = in.number("macs");
         program.layers.push_back(std::move(layer));
+    } else if (what == "task") {
+        program.tasks.push_back(read_task(in));
     } else if (what == "command") {
         program.commands.push_back(read_command(in));
     } else {
@@ -328,6 +354,16 @@ std::string to_text(const Program& program) {
     for (const Layer& layer : program.layers)
         fmt::format_to(into, "layer {} {} macs {}\n", quoted(layer.name),
                        quoted(layer.operator_type), layer.macs);
+    for (const PimTask& task : program.tasks) {
+        const PimKernel& kernel = task.kernel;
+        fmt::format_to(into,
+                       "task memory {} {} outputs {} inputs {} batch {} groups {} elements {} "
+                       "types {} {} row {}{}\n",
+                       task.memory.value, to_string(kernel.op), kernel.outputs, kernel.inputs,
+                       kernel.batch, kernel.groups, kernel.elements, to_string(kernel.weights),
+                       to_string(kernel.activations), kernel.row,
+                       kernel.inputs_first ? " inputs_first" : "");
+    }
     for (const Command& command : program.commands) {
         fmt::format_to(into, "command unit {} layer {} ", command.unit.value, command.layer.value);
         std::visit([&](const auto& work) { write(out, work); }, command.work);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "models/dram/dram_memory.h"
+#include "models/dram/dram_pim_memory.h"
 #include "models/dram/dram_schema.h"
 #include "models/dram/dram_stream.h"
 #include "models/sram/sram_schema.h"
@@ -25,6 +26,9 @@ Time closed_row_latency(const dram::DramSpec& spec) {
 
 MemoryFacts dram_facts(const ConfigPath& config_path, const MemoryAttachment& attachment) {
     const dram::LoadedSpec loaded = dram::load_spec(config_path, attachment.standard);
+    std::shared_ptr<const PimSpec> pim;
+    if (loaded.spec.pim)
+        pim = std::make_shared<PimSpec>(loaded.spec.pim->of_channels(attachment.channels));
     return {.name = attachment.name,
             .bytes_per_second = loaded.spec.peak_bytes_per_second() * attachment.channels,
             .burst_bytes = loaded.spec.organization.burst_bytes(),
@@ -32,7 +36,8 @@ MemoryFacts dram_facts(const ConfigPath& config_path, const MemoryAttachment& at
             .capacity_bytes = loaded.spec.organization.capacity_bytes() * attachment.channels,
             .static_power = {},
             .estimated = loaded.spec.estimated,
-            .config_hash = loaded.config_hash};
+            .config_hash = loaded.config_hash,
+            .pim = std::move(pim)};
 }
 
 MemoryFacts sram_facts(const ConfigPath& config_path, const MemoryAttachment& attachment) {
@@ -52,7 +57,8 @@ MemoryFacts sram_facts(const ConfigPath& config_path, const MemoryAttachment& at
                               .watts = loaded.leakage_w,
                               .source = loaded.spec.energy_source}},
             .estimated = loaded.estimated,
-            .config_hash = loaded.config_hash};
+            .config_hash = loaded.config_hash,
+            .pim = nullptr};
 }
 
 }  // namespace
@@ -92,6 +98,8 @@ std::unique_ptr<MemoryModel> BuiltinMemories::make(const MemoryAttachment& attac
     }
     dram::DramSpec spec = dram::load_spec(config_path_, attachment.standard).spec;
     const dram::DramOptions options{.name = attachment.name, .channels = attachment.channels};
+    // Jobs are timed command by command: transfers beside them are too.
+    if (spec.pim) return std::make_unique<dram::DramPimMemory>(std::move(spec), options);
     if (timing == "stream") return std::make_unique<dram::DramStream>(std::move(spec), options);
     PERFWATT_CHECK(timing == "exact", fmt::format("memory timing '{}'", timing));
     return std::make_unique<dram::DramMemory>(std::move(spec), options);
