@@ -30,7 +30,7 @@ struct PlatformEngine {
     const Device* device = nullptr;
 };
 
-/// The link to the other chips of a system, for programs that exchange data with them.
+/// A link to the other chips of a system, or to its host, for programs that exchange data.
 struct PlatformExchange {
     std::string name;
     double picojoules_per_bit = 0;
@@ -48,8 +48,8 @@ struct PlatformSetup {
     Time launch;
     /// Prices the operations of host commands; needed where the program has any.
     std::optional<HostSpec> host;
-    /// Prices what is exchanged with other chips; needed where the program does so.
-    std::optional<PlatformExchange> exchange;
+    /// By Exchange::link: prices of what leaves the chip for its peers or its host.
+    std::vector<PlatformExchange> exchanges;
     std::int64_t removed_macs = 0;  ///< of the layers' MACs, by named passes
     bool want_timeline = false;
 };
