@@ -10,6 +10,7 @@
 #include "sim/compiler/engines.h"
 #include "sim/compiler/passes.h"
 #include "sim/compiler/precision.h"
+#include "sim/compiler/split_among.h"
 #include "sim/graph/operators.h"
 #include "sim/program/program_text.h"
 
@@ -47,6 +48,15 @@ class Compiler {
             return group.attention.has_value();
         });
         lowered_ = lower(graph_, groups, precision_);
+        if (const auto& system = target_.system) {
+            if (system->tensor > 1) {
+                for (std::string& note : split_among(graph_, lowered_, system->tensor))
+                    out_.notes.push_back(std::move(note));
+                out_.not_modelled.push_back(
+                    "what exchanges between chips read and write in memory");
+            }
+            if (system->host_transfers) add_host_transfers(graph_, lowered_);
+        }
         dump("lower", [&] { return to_text(lowered_); });
         engine_options_ = engine_options(graph_, lowered_, target_, options_);
         repeat_ = find_repeat(lowered_);

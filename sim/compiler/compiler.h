@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -40,11 +41,27 @@ struct TargetEngine {
     std::vector<MemoryId> memories;  ///< it sees, the first for its weights; empty: all
 };
 
+/// What an exchange of data with the rest of a system takes.
+struct ExchangeCost {
+    Time duration;
+    std::int64_t sent_bytes = 0;  ///< by this chip
+    int link = 0;                 ///< index into TargetSystem::links
+};
+
+/// What is around a chip that is one of several, or stands in a host.
+struct TargetSystem {
+    int tensor = 1;                  ///< chips that share each inference
+    bool host_transfers = false;     ///< inputs and results cross a link to the host
+    std::vector<std::string> links;  ///< names
+    std::function<ExchangeCost(const Collective&)> cost;
+};
+
 struct CompileTarget {
     const Device* device = nullptr;     ///< of the only engine, where `engines` is empty
     std::vector<TargetEngine> engines;  ///< by Unit::engine
     std::vector<TargetMemory> memories;
     std::optional<HostRate> host;
+    std::optional<TargetSystem> system;
 };
 
 /// Which engines may have a kernel. host: none that computes in memory, unless nothing else can.
@@ -94,7 +111,7 @@ struct EngineCost {
 struct KernelReport {
     std::string name;
     std::string operator_type;
-    std::string engine;  ///< the engine's name, "device" if there is but one, or "host"
+    std::string engine;  ///< the engine's name, "device" if there is but one, "host" or "link"
     MappingChoice choice;
     std::vector<EngineCost> engines;  ///< of each, where there are several
     int layer = -1;                   ///< of the program; -1 where its block is not emitted
@@ -156,7 +173,8 @@ struct Compiled {
     std::int64_t on_chip_bytes = 0;  ///< of a core's scratchpad: activations and weights kept
     std::int64_t memory_bytes = 0;   ///< of memory 0 in use
     std::vector<std::string> not_modelled;
-    std::vector<std::string> notes;                          ///< what passes did, in words
+    std::vector<std::string> notes;    ///< what passes did, in words
+    std::vector<std::string> storage;  ///< how weights lie in memory, if not plainly
     /// Of several engines: which kernels are where, and what they would cost elsewhere.
     std::vector<std::string> placement;
     std::vector<std::pair<std::string, std::string>> dumps;  ///< pass -> text

@@ -74,6 +74,11 @@ class Emitter {
             host_ = {static_cast<std::int32_t>(units.size())};
             units.push_back({.name = "host", .kind = UnitKind::host, .core = 0});
         }
+        if (target_.system)
+            for (const std::string& link : target_.system->links) {
+                links_.push_back({static_cast<std::int32_t>(units.size())});
+                units.push_back({.name = link, .kind = UnitKind::link, .core = 0});
+            }
         return units;
     }
 
@@ -141,7 +146,7 @@ class Emitter {
         const LayerId layer{layer_of_kernel};
         const MappingRequest request = planner_.request_for(plan_, i);
         if (engine == kHost) {
-            emit_host(kernel, request, layer);
+            emit_outside(kernel, request, layer);
         } else {
             launch(kernel, request, layer, engine);
             program_.set_engine(engine);
@@ -153,11 +158,20 @@ class Emitter {
         for (const Operand& output : kernel.outputs) made_by_[root_of(output, engine)] = engine;
     }
 
-    void emit_host(const Kernel& kernel, const MappingRequest& request, LayerId layer) {
-        const HostWork& work = std::get<HostWork>(kernel.work);
-        const CommandId done = program_.add(
-            host_, layer,
-            Delay{.duration = planner_.host_time(work), .operations = work.operations});
+    void emit_outside(const Kernel& kernel, const MappingRequest& request, LayerId layer) {
+        CommandId done;
+        if (const auto* exchange = std::get_if<Collective>(&kernel.work)) {
+            const ExchangeCost cost = target_.system->cost(*exchange);
+            done = program_.add(
+                links_[static_cast<std::size_t>(cost.link)], layer,
+                Exchange{
+                    .duration = cost.duration, .link_bytes = cost.sent_bytes, .link = cost.link});
+        } else {
+            const HostWork& work = std::get<HostWork>(kernel.work);
+            done = program_.add(
+                host_, layer,
+                Delay{.duration = planner_.outside_time(kernel), .operations = work.operations});
+        }
         for (const Placement& input : request.inputs) program_.reads(done, input.region);
         for (const Placement& output : request.outputs) program_.writes(done, output.region);
     }
@@ -211,6 +225,7 @@ class Emitter {
     Compiled& out_;
     std::vector<UnitId> launcher_;  ///< by engine; invalid where its launch takes no time
     UnitId host_;
+    std::vector<UnitId> links_;  ///< out of the chip
     std::set<std::size_t> fetched_;
     std::map<int, int> made_by_;     ///< by root: the engine that wrote it last
     std::map<int, int> stands_for_;  ///< roots of blocks left out -> of the last emitted
@@ -234,7 +249,9 @@ void emit(const Planner& planner, Plan& plan, const Lowered& lowered,
         if (!costs.empty()) report.engines = costs[i];
         if (engines.size() > 1 && engine != kHost)
             report.choice.mapping.insert(report.choice.mapping.begin(), {"engine", report.engine});
-        if (engine == kHost) out.host_operations += std::get<HostWork>(kernel.work).operations;
+        if (const auto* work = std::get_if<HostWork>(&kernel.work); work && engine == kHost)
+            out.host_operations += work->operations;
+        if (std::holds_alternative<Collective>(kernel.work)) report.engine = "link";
         out.kernels.push_back(std::move(report));
     }
     Emitter(planner, plan, lowered, repeat, target, options, out).run(network);

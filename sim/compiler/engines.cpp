@@ -231,7 +231,7 @@ class Chooser {
             const int engine = engine_of[i];
             Overlap::Kernel kernel{.engine = engine + 1, .reads = planner_.reads().of[i]};
             if (engine == kHost) {
-                kernel.cost = planner_.host_time(std::get<HostWork>(lowered_.kernels[i].work));
+                kernel.cost = planner_.outside_time(lowered_.kernels[i]);
                 schedule.kernels.push_back(std::move(kernel));
                 continue;
             }
@@ -314,6 +314,11 @@ class Chooser {
     std::vector<int> node_of_;  ///< by kernel; -1: the host's
 };
 
+std::string outside(const Kernel& kernel, int engine, const std::vector<TargetEngine>& engines) {
+    if (engine != kHost) return engines[static_cast<std::size_t>(engine)].name;
+    return std::holds_alternative<Collective>(kernel.work) ? "link" : "host";
+}
+
 std::string cost_text(const EngineCost& cost) {
     if (cost.cost) return fmt::format("{} {:.4g} us", cost.engine, cost.cost->ns() / 1000);
     return fmt::format("{} no: {}", cost.engine, cost.refused);
@@ -335,8 +340,11 @@ EngineOptions engine_options(const Graph& graph, const Lowered& lowered,
     for (const Kernel& kernel : lowered.kernels) {
         std::vector<int> mine;
         std::vector<std::string> refused(engines.size());
+        const bool exchange = std::holds_alternative<Collective>(kernel.work);
         for (std::size_t e = 0; e < engines.size(); ++e) {
-            if (auto misfit = engines[e].device->refuses(kernel))
+            if (exchange)
+                refused[e] = "an exchange with other chips";
+            else if (auto misfit = engines[e].device->refuses(kernel))
                 refused[e] = std::move(misfit->reason);
             else
                 mine.push_back(static_cast<int>(e));
@@ -355,7 +363,8 @@ EngineOptions engine_options(const Graph& graph, const Lowered& lowered,
             std::erase_if(mine, [&](int e) { return e != at - names.begin(); });
         }
         const bool possible = std::holds_alternative<HostWork>(kernel.work);
-        if (mine.empty() && !(possible && target.host) && wrong.size() < 20)
+        const bool outside = (possible && target.host) || (exchange && target.system);
+        if (mine.empty() && !outside && wrong.size() < 20)
             wrong.push_back(nobody_takes(graph, kernel, refused, engines, possible));
         found.of.push_back(std::move(mine));
         found.refused.push_back(std::move(refused));
@@ -394,10 +403,10 @@ std::vector<std::string> placement_notes(const Lowered& lowered, const ChosenPla
     for (const auto& key : order) {
         const Group& group = groups.at(key);
         const Kernel& kernel = lowered.kernels[group.first];
-        std::string text = fmt::format(
-            "place: {} '{}'{} on {}", kernel.operator_type, kernel.name,
-            group.count > 1 ? fmt::format(" and {} alike", group.count - 1) : "",
-            key.second == kHost ? "host" : engines[static_cast<std::size_t>(key.second)].name);
+        std::string text =
+            fmt::format("place: {} '{}'{} on {}", kernel.operator_type, kernel.name,
+                        group.count > 1 ? fmt::format(" and {} alike", group.count - 1) : "",
+                        outside(kernel, key.second, engines));
         const std::vector<EngineCost>& costs = chosen.costs[group.first];
         for (std::size_t e = 0; e < costs.size(); ++e)
             text += (e == 0 ? ": " : "; ") + cost_text(costs[e]);

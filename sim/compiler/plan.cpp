@@ -74,7 +74,10 @@ Planner::Planner(const Graph& graph, const Lowered& lowered, const std::optional
     for (const Kernel& kernel : lowered.kernels) signatures_.push_back(signature(kernel));
 }
 
-Time Planner::host_time(const HostWork& work) const {
+Time Planner::outside_time(const Kernel& kernel) const {
+    if (const auto* exchange = std::get_if<Collective>(&kernel.work))
+        return target_.system->cost(*exchange).duration;
+    const HostWork& work = std::get<HostWork>(kernel.work);
     return target_.host->latency +
            transfer_time(work.operations, target_.host->operations_per_second) +
            transfer_time(work.bytes, target_.host->bytes_per_second);
@@ -244,7 +247,7 @@ std::variant<Plan, Infeasible> Planner::plan_for(const std::vector<int>& engine_
     plan.allocation = plan.allocator->allocate(plan.shares);
     for (std::size_t i = 0; i < lowered_.kernels.size(); ++i) {
         if (engine_of[i] == kHost) {
-            const Time time = host_time(std::get<HostWork>(lowered_.kernels[i].work));
+            const Time time = outside_time(lowered_.kernels[i]);
             plan.choices.push_back({.mapping = {}, .cost = time, .bound = time});
             continue;
         }

@@ -34,7 +34,7 @@ struct KernelReads {
     explicit KernelReads(const Lowered& lowered);
 };
 
-/// "device" where there is but one engine; "host".
+/// "device" where there is but one engine; "host", which also stands for links out of the chip.
 [[nodiscard]] std::string engine_name(int engine, const std::vector<TargetEngine>& engines);
 
 /// A mapping without the engine that a dumped one names; empty if it names none.
@@ -59,7 +59,8 @@ class Planner {
 
     /// What is asked of the engine for a kernel, under the plan.
     [[nodiscard]] MappingRequest request_for(const Plan& plan, std::size_t kernel) const;
-    [[nodiscard]] Time host_time(const HostWork& work) const;
+    /// Of a kernel that no engine does: the host, or a link out of the chip.
+    [[nodiscard]] Time outside_time(const Kernel& kernel) const;
     /// Activations that pass through a memory are written to its end before they are read.
     [[nodiscard]] Time handover_time(const MappingRequest& request) const;
     /// For how long the kernel keeps the memory that its engine shares with others.

@@ -7,6 +7,7 @@
 #include "sim/base/diagnostics.h"
 #include "sim/base/version.h"
 #include "sim/engine/invariants.h"
+#include "sim/run/system.h"
 #include "sim/run/scenario.h"
 #include "sim/stats/energy.h"
 
@@ -151,7 +152,9 @@ void set_rates(Result& result, double items) {
 
 Result make_record(const RecordContext& context, const RunFigures& figures) {
     const std::vector<StaticPower> powers = static_powers(context);
-    const PricedRun priced = price(figures.counts, powers, figures.end);
+    PricedRun priced = price(figures.counts, powers, figures.end);
+    if (context.chip.system)
+        price_system(*context.chip.system, context.chip.power_boundary, figures.end, priced);
     Result result{.version = std::string(version()),
                   .config_hash = hash_of(context, figures.counts.actions(), powers),
                   .chip = context.chip.name,
@@ -193,6 +196,9 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
     for (std::size_t i = 0; i < figures.causes.size(); ++i)
         result.time_breakdown_ns[i] = figures.causes[i].ns();
     result.layers = layer_results(figures, priced, context.chip);
+    if (context.chip.system)
+        count_system(*context.chip.system,
+                     context.compiled.graph_macs - context.compiled.removed_macs, result);
     invariants::energies_sum_to_total(priced.layers_pj, priced.static_pj, priced.total_pj);
     return result;
 }

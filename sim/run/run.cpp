@@ -18,6 +18,7 @@
 #include "sim/run/record.h"
 #include "sim/run/scenario.h"
 #include "sim/run/step.h"
+#include "sim/run/system.h"
 #include "sim/run/unfold.h"
 
 namespace perfwatt {
@@ -85,6 +86,7 @@ CompileTarget target_of(const ChipSpec& chip, const std::vector<MemoryFacts>& me
                                    .capacity_bytes = memory.capacity_bytes,
                                    .burst_bytes = memory.burst_bytes,
                                    .latency = memory.latency});
+    if (chip.system) target.system = target_system(*chip.system);
     if (chip.host)
         target.host = HostRate{.operations_per_second = chip.host->operations_per_second,
                                .bytes_per_second = chip.host->bytes_per_second,
@@ -100,6 +102,7 @@ PlatformResult simulate_program(const PreparedStep& step, const Compiled& compil
                         .host = step.chip.spec.host,
                         .removed_macs = 0,
                         .want_timeline = request.want_timeline};
+    if (const auto& system = step.chip.spec.system) setup.exchanges = system_links(*system);
     for (const ChipEngine& engine : step.chip.spec.engines)
         setup.engines.push_back({.name = engine.name, .device = engine.device.get()});
     for (const MemoryAttachment& attachment : step.chip.spec.memories)
@@ -172,6 +175,18 @@ std::int64_t batch_of(const RunRequest& request) {
     return request.scenario == kMultiStream ? request.batch * request.requests : request.batch;
 }
 
+/// Of the groups of chips that have a part of the batch each, one's.
+std::int64_t batch_of_chip(const RunRequest& request, const ChipSpec& chip) {
+    const int groups = chip.system ? chip.system->data : 1;
+    const std::int64_t batch = batch_of(request);
+    if (batch % groups != 0)
+        throw UserError(fmt::format("a batch of {} has no {} equal parts, one for each group of "
+                                    "chips of '{}'",
+                                    batch, groups, chip.name),
+                        fmt::format("--batch {}, or --set system.data=1", groups));
+    return batch / groups;
+}
+
 /// When each run of a program had its last command behind it.
 std::vector<Time> run_ends(const Compiled& compiled, const std::vector<CommandTimes>& commands) {
     std::vector<Time> ends;
@@ -214,7 +229,7 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
 
     const std::string phase = request.phase == kGenerate ? "decode" : request.phase;
     step.network = {.workload = request.workload,
-                    .batch = batch_of(request),
+                    .batch = batch_of_chip(request, chip),
                     .phase = *phase_from(phase),
                     .context = request.context,
                     .overrides = overrides.workload};
@@ -229,9 +244,9 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
                     .dump_after = request.dump_after};
     if (request.mapping_file) {
         MappingFile file = read_mapping_file(*request.mapping_file);
-        if (batch_of(request) % file.batch_parts != 0)
+        if (step.network.batch % file.batch_parts != 0)
             throw UserError(fmt::format("{}: a batch of {} has no {} equal parts",
-                                        *request.mapping_file, batch_of(request), file.batch_parts),
+                                        *request.mapping_file, step.network.batch, file.batch_parts),
                             "give the batch that the mapping was made for");
         step.options.mappings = std::move(file.mappings);
         step.batch_parts = file.batch_parts;
@@ -242,7 +257,8 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
 std::variant<CompiledStep, Infeasible> compile_step(const RunRequest& request,
                                                     const Environment& environment) {
     PreparedStep step = prepare_step(request, environment);
-    auto answer = compile_parts(step, batch_of(request), request.inferences, environment.configs);
+    auto answer =
+        compile_parts(step, step.network.batch, request.inferences, environment.configs);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
     auto& [compiled, parts] = std::get<CompiledParts>(answer);
     if (request.strict) refuse_host_work(compiled);

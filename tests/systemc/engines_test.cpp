@@ -111,7 +111,7 @@ TEST_F(TwoEngines, ExchangesTakeTheLinkAndCountItsBits) {
     const auto bits = in_child([&] {
         TestDevice device({});
         PlatformSetup setup = make_setup(make.program, device, {{}});
-        setup.exchange = PlatformExchange{"peers", 1.5, "a test"};
+        setup.exchanges = {{"peers", 1.5, "a test"}};
         const PlatformResult result = simulate(std::move(setup));
         std::int64_t counted = 0;
         for (std::size_t i = 0; i < result.counts.actions().size(); ++i)
