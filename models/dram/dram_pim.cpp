@@ -325,9 +325,13 @@ void PimSequencer::issue_column(const PimStep& step) {
     channel_->pim_send(command, step.bank, units ? -1 : step.row, step.column + done, now_, layer_);
     const TimingTable& table = device_->table();
     Tick end = now_ + column_ticks_;
-    if (reads_pins(step.command)) end = now_ + table.read_latency;
-    if (step.operand_bus || step.command == PimCommand::write)
-        end = now_ + (reads_pins(step.command) ? table.read_latency : table.write_latency);
+    if (step.command == PimCommand::bank_read) {
+        end = now_ + table.read_latency;
+    } else if (step.command == PimCommand::register_read) {
+        end = now_ + table.burst;  // a register is read without the way through a bank
+    } else if (step.operand_bus || step.command == PimCommand::write) {
+        end = now_ + table.write_latency;
+    }
     end_ = std::max(end_, end);
     if (step.operand_bus || reads_pins(step.command)) channel_->pim_data(table.burst, end);
 }

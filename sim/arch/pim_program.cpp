@@ -157,7 +157,8 @@ class Writer {
     void registers(int set, std::int64_t column, int count, PimPhase phase, PimAction action,
                    bool fence, std::int32_t index = 0) {
         out_.broadcasts += count;
-        add({.command = PimCommand::write,
+        const bool by_row = spec_.rows.registers >= 0;
+        add({.command = by_row ? PimCommand::write : PimCommand::buffer_write,
              .phase = phase,
              .action = action,
              .bank = static_cast<std::int16_t>(set),
@@ -170,7 +171,13 @@ class Writer {
     }
     /// The units begin their program anew, or stop.
     void control() {
-        if (spec_.rows.registers < 0) return;
+        if (spec_.rows.registers < 0) {
+            add({.command = PimCommand::mode,
+                 .phase = PimPhase::mode,
+                 .action = PimAction::clear,
+                 .fence = true});
+            return;
+        }
         registers(0, 0, 1, PimPhase::mode, PimAction::clear, true);
     }
     void clear_zero_row() {

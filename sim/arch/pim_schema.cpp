@@ -18,7 +18,8 @@ MapSchema<PimRows> rows_schema() {
                "where banks are left while modes change; rows with this bit set hold no data")
         .count("enter", &PimRows::enter, row, "written to go from one bank to all banks")
         .count("leave", &PimRows::leave, row, "written to go back")
-        .count("registers", &PimRows::registers, row, "program, operands and control")
+        .count("registers", &PimRows::registers, row,
+               "program, operands and control; without one they have commands of their own")
         .count("zero", &PimRows::zero, row, "holds zeros, for sums that stay in memory");
 }
 
@@ -110,8 +111,6 @@ std::vector<std::pair<std::string, std::string>> pim_mistakes(const PimSpec& spe
     if (some && !all) found.emplace_back("rows", "'park', 'enter' and 'leave' belong together");
     if (all && (spec.rows.park & (spec.rows.park - 1)) != 0)
         found.emplace_back("rows", "'park' must be a power of two: one bit tells data from modes");
-    if (spec.style == PimStyle::lanes && spec.rows.registers < 0)
-        found.emplace_back("rows", "units with lanes need a row of 'registers'");
     if (spec.style == PimStyle::tree && spec.buffer_bytes < spec.column_bytes)
         found.emplace_back("buffer", fmt::format("the buffer of a tree holds at least a column: "
                                                  "{} bytes",
