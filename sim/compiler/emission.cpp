@@ -27,7 +27,8 @@ class Emitter {
           options_(options),
           engines_(planner.engines()),
           out_(out),
-          program_(make_units(), memory_names()) {}
+          units_(target_units(target)),
+          program_(units_.units, memory_names()) {}
 
     void run(const std::string& network) {
         const std::vector<int> order = emitted_kernels();
@@ -51,37 +52,6 @@ class Emitter {
     }
 
   private:
-    /// Of the engines, then what launches them, then the host.
-    std::vector<Unit> make_units() {
-        std::vector<Unit> units;
-        for (std::size_t e = 0; e < engines_.size(); ++e)
-            for (Unit& unit : engines_[e].device->units()) {
-                unit.engine = static_cast<int>(e);
-                if (engines_.size() > 1)
-                    unit.name = fmt::format("{}.{}", engines_[e].name, unit.name);
-                units.push_back(std::move(unit));
-            }
-        for (std::size_t e = 0; e < engines_.size(); ++e) {
-            launcher_.emplace_back();
-            if (engines_[e].launch == Time::zero()) continue;
-            launcher_.back() = {static_cast<std::int32_t>(units.size())};
-            units.push_back({.name = engines_[e].name + ".launch",
-                             .kind = UnitKind::host,
-                             .core = 0,
-                             .engine = static_cast<int>(e)});
-        }
-        if (target_.host) {
-            host_ = {static_cast<std::int32_t>(units.size())};
-            units.push_back({.name = "host", .kind = UnitKind::host, .core = 0});
-        }
-        if (target_.system)
-            for (const std::string& link : target_.system->links) {
-                links_.push_back({static_cast<std::int32_t>(units.size())});
-                units.push_back({.name = link, .kind = UnitKind::link, .core = 0});
-            }
-        return units;
-    }
-
     [[nodiscard]] std::vector<std::string> memory_names() const {
         std::vector<std::string> names;
         for (const TargetMemory& memory : target_.memories) names.push_back(memory.name);
@@ -163,13 +133,13 @@ class Emitter {
         if (const auto* exchange = std::get_if<Collective>(&kernel.work)) {
             const ExchangeCost cost = target_.system->cost(*exchange);
             done = program_.add(
-                links_[static_cast<std::size_t>(cost.link)], layer,
+                units_.links[static_cast<std::size_t>(cost.link)], layer,
                 Exchange{
                     .duration = cost.duration, .link_bytes = cost.sent_bytes, .link = cost.link});
         } else {
             const HostWork& work = std::get<HostWork>(kernel.work);
             done = program_.add(
-                host_, layer,
+                units_.host, layer,
                 Delay{.duration = planner_.outside_time(kernel), .operations = work.operations});
         }
         for (const Placement& input : request.inputs) program_.reads(done, input.region);
@@ -179,7 +149,7 @@ class Emitter {
     /// What another engine made is there for this one once it has been launched: whoever reads
     /// those bytes waits for that.
     void launch(const Kernel& kernel, const MappingRequest& request, LayerId layer, int engine) {
-        const UnitId launcher = launcher_[static_cast<std::size_t>(engine)];
+        const UnitId launcher = units_.launchers[static_cast<std::size_t>(engine)];
         if (!launcher.valid()) return;
         std::vector<Region> handed_over;
         for (std::size_t i = 0; i < kernel.inputs.size(); ++i) {
@@ -223,16 +193,46 @@ class Emitter {
     const CompileOptions& options_;
     const std::vector<TargetEngine>& engines_;
     Compiled& out_;
-    std::vector<UnitId> launcher_;  ///< by engine; invalid where its launch takes no time
-    UnitId host_;
-    std::vector<UnitId> links_;  ///< out of the chip
     std::set<std::size_t> fetched_;
     std::map<int, int> made_by_;     ///< by root: the engine that wrote it last
     std::map<int, int> stands_for_;  ///< roots of blocks left out -> of the last emitted
+    TargetUnits units_;
     ProgramBuilder program_;
 };
 
 }  // namespace
+
+TargetUnits target_units(const CompileTarget& target) {
+    const std::vector<TargetEngine> engines = engines_of(target);
+    TargetUnits made;
+    std::vector<Unit>& units = made.units;
+    const auto next = [&] { return UnitId{static_cast<std::int32_t>(units.size())}; };
+    for (std::size_t e = 0; e < engines.size(); ++e)
+        for (Unit& unit : engines[e].device->units()) {
+            unit.engine = static_cast<int>(e);
+            if (engines.size() > 1) unit.name = fmt::format("{}.{}", engines[e].name, unit.name);
+            units.push_back(std::move(unit));
+        }
+    for (std::size_t e = 0; e < engines.size(); ++e) {
+        const bool launches = engines[e].launch > Time::zero();
+        made.launchers.push_back(launches ? next() : UnitId{});
+        if (launches)
+            units.push_back({.name = engines[e].name + ".launch",
+                             .kind = UnitKind::host,
+                             .core = 0,
+                             .engine = static_cast<int>(e)});
+    }
+    if (target.host) {
+        made.host = next();
+        units.push_back({.name = "host", .kind = UnitKind::host, .core = 0});
+    }
+    if (target.system)
+        for (const std::string& link : target.system->links) {
+            made.links.push_back(next());
+            units.push_back({.name = link, .kind = UnitKind::link, .core = 0});
+        }
+    return made;
+}
 
 void emit(const Planner& planner, Plan& plan, const Lowered& lowered,
           const std::vector<std::vector<EngineCost>>& costs, std::optional<Repeat> repeat,

@@ -6,6 +6,16 @@
 
 namespace perfwatt {
 
+/// The units of a target, in the order of ids: of the engines, then what launches them, then the
+/// host, then links out of the chip.
+struct TargetUnits {
+    std::vector<Unit> units;
+    std::vector<UnitId> launchers;  ///< by engine; invalid where its launch takes no time
+    UnitId host;
+    std::vector<UnitId> links;  ///< by Exchange::link
+};
+[[nodiscard]] TargetUnits target_units(const CompileTarget& target);
+
 /// Turns a plan into the program: units of all engines and of the host, a layer and commands for
 /// each kernel that is emitted, launches where an engine takes over from another. Sets program,
 /// kernels, repeat and work's operations of `out`. Throws UserError if the program is too long.
