@@ -182,16 +182,31 @@ class DramChannel {
     };
     /// From when on all banks of a rank may get commands, as far as they share what they wait for.
     struct Shared {
-        std::uint64_t choice = 0;  ///< that it was found for
+        std::array<std::uint64_t, 2> column_choice{};  ///< that it was found for
+        std::uint64_t row_choice = 0;
         std::array<Tick, 2> column{};
         Tick activate = 0, precharge = 0;
     };
-    const Shared& shared_by(int rank, int bank) {
-        Shared& shared = shared_[static_cast<std::size_t>(rank)];
-        if (shared.choice != choices_) find_shared(shared, bank);
+    [[nodiscard]] Tick shared_column(bool write, const Offer& offer, int bank) {
+        Shared& shared = shared_[static_cast<std::size_t>(offer.rank)];
+        if (shared.column_choice[write] != choices_) {
+            shared.column_choice[write] = choices_;
+            const Command command = write ? Command::write : Command::read;
+            shared.column[write] = std::max(now_, device_.shared_earliest(command, bank));
+        }
+        return shared.column[write];
+    }
+    [[nodiscard]] const Shared& shared_row(const Offer& offer, int bank) {
+        Shared& shared = shared_[static_cast<std::size_t>(offer.rank)];
+        if (shared.row_choice != choices_) {
+            shared.row_choice = choices_;
+            const Tick activate = device_.shared_earliest(Command::activate, bank);
+            const Tick precharge = device_.shared_earliest(Command::precharge, bank);
+            shared.activate = std::max(now_, activate);
+            shared.precharge = std::max(now_, precharge);
+        }
         return shared;
     }
-    void find_shared(Shared& shared, int bank);
     /// The best offer of those looked at so far.
     struct BestOffer {
         Tick time = kNever;

@@ -39,16 +39,6 @@ void DramChannel::choose_usual() {
     if (sleeps()) consider_sleep();
 }
 
-void DramChannel::find_shared(Shared& shared, int bank) {
-    shared.choice = choices_;
-    const auto from = [&](Command command) {
-        return std::max(now_, device_.shared_earliest(command, bank));
-    };
-    shared.column = {from(Command::read), from(Command::write)};
-    shared.activate = from(Command::activate);
-    shared.precharge = from(Command::precharge);
-}
-
 void DramChannel::choose_active() {
     Tick oldest = kNever;
     for (const int bank : queues_.active_banks()) {
@@ -59,7 +49,7 @@ void DramChannel::choose_active() {
         const bool write = request.request.write;
         const Command command = write ? Command::write : Command::read;
         const Offer& offer = offers_[write][at_index(bank)];
-        const Tick from = std::max(shared_by(offer.rank, bank).column[write], request.arrival + 1);
+        const Tick from = std::max(shared_column(write, offer, bank), request.arrival + 1);
         // A CAS may go out a tick before.
         if (offer.earliest(command, from) - (table_->wck ? 1 : 0) <= best_.time) {
             consider_column(entry, bank, 0);
@@ -104,10 +94,9 @@ DramChannel::BestOffer DramChannel::best_as_offer() const {
 
 Tick DramChannel::look_at(bool write, int bank, BestOffer& best) {
     const Offer& offer = offers_[write][at_index(bank)];
-    const Shared& shared = shared_by(offer.rank, bank);
     Tick earliest = kNever;
     if (offer.column != kNone) {
-        const Tick from = std::max(shared.column[write], offer.column_from);
+        const Tick from = std::max(shared_column(write, offer, bank), offer.column_from);
         const Tick time = offer.earliest(write ? Command::write : Command::read, from);
         if (!table_->wck) {
             earliest = time;
@@ -125,6 +114,7 @@ Tick DramChannel::look_at(bool write, int bank, BestOffer& best) {
     if (offer.row != kNone) {
         const bool activates = offer.row_command == Command::activate;
         if (activates && half_open_.bank >= 0) return 1;
+        const Shared& shared = shared_row(offer, bank);
         const Tick from = std::max(activates ? shared.activate : shared.precharge, offer.row_from);
         const Tick time = offer.earliest(offer.row_command, from);
         earliest = std::min(earliest, time);
@@ -162,13 +152,19 @@ void DramChannel::choose_offered(bool write, int part) {
 }
 
 void DramChannel::consider_offer(bool write, const BestOffer& best) {
-    if (best.bank < 0 || best.time >= kNever) return;
+    if (best.bank < 0) return;
     const Offer& offer = offers_[write][at_index(best.bank)];
-    if (best.is_row) {
-        consider_row(offer.row, best.bank, offer.row_command);
-    } else {
-        consider_column(offer.column, best.bank, 2);
-    }
+    const int entry = best.is_row ? offer.row : offer.column;
+    if (table_->wck && !best.is_row) return consider_column(entry, best.bank, 2);
+    const RequestQueues::Entry& request = queues_.entry(entry);
+    best_ = Candidate{};
+    best_.time = best.time;
+    best_.order = request.order;
+    best_.entry = entry;
+    best_.bank = best.bank;
+    best_.rank_of_class = 2;
+    best_.priority = request.request.priority;
+    best_.command = best.is_row ? offer.row_command : write ? Command::write : Command::read;
 }
 
 }  // namespace perfwatt::dram

@@ -100,6 +100,7 @@ void RequestQueues::remove(int index, std::int64_t open_row) {
 }
 
 void RequestQueues::row_changed(int bank, std::int64_t open_row) {
+    if (waiting(bank) == 0) return;  // nobody's request hits or misses
     mark_changed(bank);
     for (List& queue : banks_[at(bank)].lists) {
         queue.hit = open_row < 0 ? kNone : find(queue.head, open_row, true);
