@@ -266,6 +266,21 @@ std::int64_t Npu::executed_macs(const Contract& tile) const {
     return matrix_work(spec_, tile).executed_macs;
 }
 
+bool Npu::decodes(WeightFormat format) const {
+    if (format == WeightFormat::plain) return true;
+    const std::vector<WeightFormat>& read = spec_.dma.decodes;
+    if (std::find(read.begin(), read.end(), format) != read.end()) return true;
+    switch (spec_.matrix.skipping) {
+        case Skipping::none:
+            return false;
+        case Skipping::n_of_m:
+            return format == WeightFormat::n_of_m;
+        case Skipping::zeros:
+            return format != WeightFormat::compressed;
+    }
+    check_failed("a way of skipping", __FILE__, __LINE__, "unknown");
+}
+
 ScratchpadGeometry Npu::scratchpad() const { return scratchpad_geometry(spec_); }
 
 DmaPort Npu::dma_port() const { return npu::dma_port(spec_); }

@@ -26,7 +26,8 @@ struct NpuPrices {
 struct MemoryPort {
     std::int64_t bytes_per_second = 0;  ///< peak, or that of the narrowest link before it
     std::int64_t burst_bytes = 64;
-    Time latency;  ///< of a first byte
+    Time latency;                                 ///< of a first byte
+    std::int64_t both_ways_bytes_per_second = 0;  ///< of reads and writes together; 0: the same
 };
 
 /// What an NPU counts; every one needs a price. Names:
@@ -50,6 +51,7 @@ class Npu final : public Device {
     [[nodiscard]] OnChipMemory on_chip() const override;
     [[nodiscard]] Peak peak(DataType first, DataType second) const override;
 
+    [[nodiscard]] bool decodes(WeightFormat format) const override;
     [[nodiscard]] std::optional<Infeasible> refuses(const Kernel& kernel) const override;
     [[nodiscard]] std::variant<MappingChoice, Infeasible> map(
         const MappingRequest& request) const override;

@@ -197,7 +197,17 @@ MapSchema<DmaSpec> dma_schema() {
                "of each core, with a read and a write side")
         .bytes("bytes_per_cycle", &DmaSpec::bytes_per_cycle,
                {.min = "0 B", .max = "64 KiB", .otherwise = "0 B"},
-               "of an engine; 0: as fast as links and memory");
+               "of an engine; 0: as fast as links and memory")
+        .field("decodes", &DmaSpec::decodes,
+               list_of(choice_value<WeightFormat>({{"n_of_m", WeightFormat::n_of_m},
+                                                   {"bitmap", WeightFormat::bitmap},
+                                                   {"csr", WeightFormat::csr},
+                                                   {"run_length", WeightFormat::run_length},
+                                                   {"compressed", WeightFormat::compressed}}),
+                       {.max = 5}),
+               Presence::optional,
+               "forms of stored weights that are read at full speed, beside those whose zeros the "
+               "matrix unit skips");
 }
 
 MapSchema<NpuFile> file_schema() {
@@ -271,7 +281,8 @@ std::shared_ptr<const Device> NpuFamily::parse(const ConfigNode& node, const std
     for (const MemoryFacts& memory : context.memories)
         ports.push_back({.bytes_per_second = memory.bytes_per_second,
                          .burst_bytes = memory.burst_bytes,
-                         .latency = memory.latency});
+                         .latency = memory.latency,
+                         .both_ways_bytes_per_second = memory.both_ways_bytes_per_second});
     return std::make_shared<const Npu>(std::move(spec), std::move(prices), std::move(ports));
 }
 

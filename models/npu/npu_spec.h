@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/base/data_type.h"
+#include "sim/base/sparsity.h"
 #include "sim/base/time.h"
 
 namespace perfwatt::npu {
@@ -134,6 +135,7 @@ struct DmaSpec {
     int engines = 1;
     /// Per engine, at the core's clock; 0: as fast as the links and the memory.
     std::int64_t bytes_per_cycle = 0;
+    std::vector<WeightFormat> decodes;  ///< beside plain weights
 };
 
 /// An NPU as its YAML states it, under `npu:`. Every core is alike.

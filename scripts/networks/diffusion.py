@@ -26,18 +26,20 @@ def res_block(before, after, time=True, name=None, repeat=None):
                     repeat=repeat)
 
 
-def text_block(channels, side, heads, name=None):
-    """Attention of places to places, of places to the text, and a gated network."""
+def text_block(channels, side, heads, name=None, depth=1):
+    """Attention of places to places, of places to the text, and a gated network; `depth` times."""
     def attention(**more):
         return entry("attention", {"heads": heads, "output_bias": True} | more)
 
     gated = [linear(8 * channels, name="both"), slice_(4 * channels, 8 * channels, 2), act("gelu",
              name="gate"), slice_(0, 4 * channels, 2, source="both"), multiply("gate"),
              linear(channels)]
+    parts = [residual(norm("layer"), attention()),
+             residual(norm("layer"), attention(context="text")), residual(norm("layer"), *gated)]
+    if depth > 1:
+        parts = [group(parts, repeat=depth)]
     return residual(group_norm(), plain(channels), reshape(channels, side * side),
-                    transpose(0, 2, 1), residual(norm("layer"), attention()),
-                    residual(norm("layer"), attention(context="text")),
-                    residual(norm("layer"), *gated), transpose(0, 2, 1),
+                    transpose(0, 2, 1), *parts, transpose(0, 2, 1),
                     reshape(channels, side, side), plain(channels), name=name)
 
 
@@ -166,7 +168,46 @@ def vae_decoder():
             "input": {"shape": [4, 64, 64]}, "layers": layers}
 
 
+def xl_unet():
+    """Three sizes of 128, 64 and 32; the text is read 2 and 10 times at the smaller ones."""
+    sizes = ((320, 128, 0), (640, 64, 2), (1280, 32, 10))
+
+    def part(before, after, side, depth, name=None):
+        block = res_block(before, after)
+        if not depth:
+            return {"name": name} | block if name else block
+        return group([block, text_block(after, side, after // 64, depth=depth)], name)
+
+    layers = time_layers()[:-1] + [
+        linear(1280, name="when"), linear(1280, source="labels"), act("silu"), linear(1280),
+        add("when", name="time"), plain(320, 3, name="skip0", source="input")]
+    skips, before = [320], 320
+    for level, (channels, side, depth) in enumerate(sizes):
+        for _ in range(2):
+            layers.append(part(before, channels, side, depth, f"skip{len(skips)}"))
+            skips.append(channels)
+            before = channels
+        if level < 2:
+            layers.append(plain(channels, 3, 2, name=f"skip{len(skips)}"))
+            skips.append(channels)
+    layers += [res_block(1280, 1280), text_block(1280, 32, 20, depth=10), res_block(1280, 1280)]
+    for level, (channels, side, depth) in reversed(list(enumerate(sizes))):
+        for _ in range(3):
+            beside = skips.pop()
+            layers += [concat(f"skip{len(skips)}"), part(before + beside, channels, side, depth)]
+            before = channels
+        if level > 0:
+            layers += [upsample(), plain(channels, 3)]
+    layers += [group_norm(), act("silu"), plain(4, 3)]
+    return {"name": "stable_diffusion_xl_unet", "description": "UNet of Stable Diffusion XL, one "
+            "denoising step of a latent of 128 x 128 (1024 x 1024 points)",
+            "source": "Podell et al., arXiv 2307.01952, sizes of the published checkpoint "
+            "stable-diffusion-xl-base-1.0; compared in published.csv",
+            "input": {"shape": [4, 128, 128]},
+            "inputs": inputs(2048) + [{"name": "labels", "shape": [2816]}], "layers": layers}
+
+
 def all_networks():
-    return [unet(), unet(controlled=True, name="stable_diffusion_1_5_unet_controlled"),
+    return [xl_unet(), unet(), unet(controlled=True, name="stable_diffusion_1_5_unet_controlled"),
             unet(1024, False, name="stable_diffusion_2_1_unet", version="2.1",
                  checkpoint="stable-diffusion-2-1"), controlnet(), vae_decoder()]

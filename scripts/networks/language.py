@@ -64,6 +64,15 @@ def decoders():
               tied_embeddings=True),
         llama("mixtral_8x7b", "Mixtral 8x7B, two of eight experts a token", "arXiv 2401.04088", 32,
               4096, 32, 8, 14336, 32000, experts=8, experts_per_token=2),
+        *[llama(f"qwen3_{name}", f"Qwen 3 {title}, without the norms of its queries and keys",
+                "arXiv 2505.09388", layers, hidden, heads, kv_heads, ffn, 151936, head_dim=128,
+                **more)
+          for name, title, layers, hidden, heads, kv_heads, ffn, more in (
+              ("4b", "4B", 36, 2560, 32, 8, 9728, {"tied_embeddings": True}),
+              ("8b", "8B", 36, 4096, 32, 8, 12288, {}),
+              ("32b", "32B", 64, 5120, 64, 8, 25600, {}),
+              ("30b_a3b", "30B-A3B, 8 of 128 experts a token", 48, 2048, 32, 4, 768,
+               {"experts": 128, "experts_per_token": 8}))],
         llama("phi_3_5_mini", "Phi-3.5 mini", "arXiv 2404.14219", 32, 3072, 32, 32, 8192, 32064),
         transformer("gpt_j_6b", "GPT-J 6B; forward is the reading of 1024 tokens with the head on "
                     "the last one; attention and feed-forward network side by side",

@@ -102,8 +102,8 @@ def slice_(start, end, axis=1, name=None, source=None):
                  name, source)
 
 
-def reshape(*shape, name=None, source=None):
-    return entry("reshape", {"shape": list(shape)}, name, source)
+def reshape(*shape, like=None, name=None, source=None):
+    return entry("reshape", {"shape": list(shape)} | ({"like": like} if like else {}), name, source)
 
 
 def transpose(*perm, name=None, source=None):
@@ -312,8 +312,10 @@ class Count:
     def of_flatten(self, x, v, _):
         return (math.prod(x),)
 
-    def of_reshape(self, x, v, _):
+    def of_reshape(self, x, v, scopes):
         shape = list(v["shape"])
+        if "like" in v:
+            shape += self.find(v["like"], scopes)[1:3]
         if -1 in shape:
             shape[shape.index(-1)] = math.prod(x) // -math.prod(shape)
         return tuple(shape)

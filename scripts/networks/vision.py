@@ -108,7 +108,7 @@ def v2_body(output_stride=32, level=None, width=1.0):
     return layers
 
 
-def ssd_mobilenet_v2():
+def ssd_mobilenet_v2(name="ssd_mobilenet_v2_300", size=300, classes=91):
     layers = v2_body()
     # The expansion of the first bottleneck of 160 channels gives the first level.
     at = next(i for i, layer in enumerate(layers) if "layers" in layer
@@ -118,11 +118,11 @@ def ssd_mobilenet_v2():
     layers.append(relu6(1280, name="level1"))
     for i, (inner, outer) in enumerate([(256, 512), (128, 256), (128, 256), (64, 128)], 2):
         layers += [relu6(inner), relu6(outer, 3, 2, name=f"level{i}")]
-    layers += box_heads([f"level{i}" for i in range(6)], [3] + [6] * 5, 91)
-    return network("ssd_mobilenet_v2_300", "SSD with MobileNet v2, 300 x 300, 91 classes of COCO; "
-                   "decoding and suppression of boxes left to the host",
-                   "ssd_mobilenet_v2_coco of tensorflow/models; compared in published.csv",
-                   layers, [3, 300, 300], ["all_boxes", "scores"])
+    layers += box_heads([f"level{i}" for i in range(6)], [3] + [6] * 5, classes)
+    return network(name, f"SSD with MobileNet v2, {size} x {size}, {classes} classes with the "
+                   "background; decoding and suppression of boxes left to the host",
+                   "ssd_mobilenet_v2_coco of tensorflow/models", layers, [3, size, size],
+                   ["all_boxes", "scores"])
 
 
 def aspp(channels, rates, size, out=256):
@@ -433,6 +433,48 @@ def mobilenet_v4_conv_large(size=384):
                    "multiply-adds at 384); compared in published.csv", layers, [3, size, size])
 
 
+MULTI_AVG = [(3, 2, 32, 3), (5, 1, 32, 2), (3, 1, 32, 2), (5, 2, 64, 5), (3, 1, 64, 3),
+             (5, 1, 64, 2), (3, 1, 64, 3), (5, 2, 128, 6), (3, 1, 128, 4), (3, 1, 128, 4),
+             (3, 1, 128, 4), (3, 1, 160, 6), (3, 1, 160, 4), (3, 2, 192, 6), (5, 1, 192, 4),
+             (5, 1, 192, 4), (5, 1, 192, 4)]
+
+
+def mosaic(size=512, classes=32):
+    """The published outline: a backbone made for phones at an output stride of 16, means of parts
+    of the image beside convolutions of several kernels, and sums and concatenations upwards. Widths
+    that the paper does not give are estimates."""
+    layers, before, reached = [relu(32, 3, 2, name="stem")], 32, 2
+    for place, (kernel, stride, c, factor) in enumerate(MULTI_AVG):
+        dilation = 1
+        if reached * stride > 16:
+            stride, dilation = 1, 2
+        reached *= stride
+        unit = [relu(factor * before), depthwise(kernel, stride, act="relu"), conv(c)]
+        block = residual(*unit) if stride == 1 and before == c else group(unit)
+        names = {2: "quarter", 6: "eighth"}
+        layers.append(({"name": names[place]} if place in names else {}) | block)
+        before = c
+    grid = size // 16
+
+    def level(bins):
+        return [pool("average", grid // bins), relu(64),
+                entry("resize", {"rows": grid, "columns": grid, "mode": "bilinear"})]
+
+    several = [[relu(64), depthwise(kernel, act="relu"), relu(64)] for kernel in (3, 5)]
+    layers += [branches("concat", [relu(64)], *several, *[level(bins) for bins in (1, 4, 8)]),
+               relu(256), upsample(2, "bilinear", name="up8"),
+               relu(64, source="eighth"), concat("up8"), relu(64, 3), upsample(2, "bilinear",
+                                                                               name="up4"),
+               relu(64, source="quarter"), add("up4"), relu(64, 3),
+               conv(classes, bias=True, norm=None),
+               entry("resize", {"rows": size, "columns": size, "mode": "bilinear"})]
+    return network("mosaic", f"after MOSAIC with MobileNet-Multi-AVG, {size} x {size}, {classes} "
+                   "classes; widths of its decoder are estimates",
+                   "Wang and Howard, arXiv 2112.11623, and Chu et al., arXiv 2008.08178, in outline "
+                   "only; the network of MLPerf Mobile is not published as a table", layers,
+                   [3, size, size])
+
+
 def mobileone_s0():
     layers = [relu(48, 3, 2, bias=True, norm=None, name="stem")]
     plain = functools.partial(relu, bias=True, norm=None)
@@ -488,7 +530,8 @@ def unet(rows, columns):
 
 def all_networks():
     return [mobilenet_v1(), mobilenet_v1("mobilenet_v1_050_128", .5, 128), ssd_mobilenet_v1(),
-            ssd_mobilenet_v2(), deeplab_v3(513), deeplab_v3(256), deeplab_v3_plus(),
+            ssd_mobilenet_v2(), ssd_mobilenet_v2("ssd_mobilenet_v2_face", 320, 2), mosaic(),
+            deeplab_v3(513), deeplab_v3(256), deeplab_v3_plus(),
             unet_mobilenet_v2(), ssd_resnet34(), resnet50_v1(224), resnet50_v1(299),
             resnet50_v2(299), inception_v4(), inception_resnet_v2(), mobilenet_edgetpu(),
             efficientnet_edgetpu("s"), efficientnet_edgetpu("m"), mobiledet(),

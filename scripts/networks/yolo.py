@@ -273,32 +273,32 @@ def v9c():
 # YOLOv10 and YOLO11: attention at the deepest level, depthwise convolutions in the head.
 
 
-def psa_unit(size, rows):
+def psa_unit(size):
     """Attention over the places of a grid, then a small network; both with what entered them added.
     Queries and keys have half the size of the values; a depthwise convolution marks places."""
     heads = size // 64
     half = size // heads // 2
     return [branches("add", [
         conv(size + 2 * heads * half, name="qkv"),
-        reshape(heads, 2 * half + size // heads, rows * rows),
+        reshape(heads, 2 * half + size // heads, -1),
         transpose(0, 1, 3, 2, name="rows"),
         slice_(2 * half, 2 * half + size // heads, axis=3, name="values"),
         slice_(half, 2 * half, axis=3, name="keys", source="rows"),
         slice_(0, half, axis=3, source="rows"),
         entry("matmul", {"with": "keys", "transpose": True}), entry("softmax", {"axis": -1}),
         entry("matmul", {"with": "values"}), transpose(0, 1, 3, 2),
-        reshape(size, rows, rows, name="mixed"),
-        group([transpose(0, 1, 3, 2), reshape(size, rows, rows), depthwise(3)], "places",
+        reshape(size, like="qkv", name="mixed"),
+        group([transpose(0, 1, 3, 2), reshape(size, like="qkv"), depthwise(3)], "places",
               source="values"),
         add("mixed"), conv(size)], []),
         residual(silu(2 * size), conv(size))]
 
 
-def psa(channels, n, rows, name):
+def psa(channels, n, name):
     inner = channels // 2
     return group([silu(2 * inner, name="both"), slice_(0, inner, name="first"),
                   slice_(inner, 2 * inner, source="both"),
-                  group(psa_unit(inner, rows), repeat=n), concat("first"), silu(channels)], name)
+                  group(psa_unit(inner), repeat=n), concat("first"), silu(channels)], name)
 
 
 def sc_down(channels):
@@ -314,7 +314,7 @@ def cib(inner, large):
 V10 = {"n": (.33, .25, 1024), "s": (.33, .50, 1024), "m": (.67, .75, 768)}
 
 
-def v10(letter, size=640):
+def v10(letter):
     depth, width, most = V10[letter]
 
     def ch(c):
@@ -330,7 +330,7 @@ def v10(letter, size=640):
               silu(ch(256), 3, 2), part(256, "p3", 6, True),
               sc_down(ch(512)), part(512, "p4", 6, True), sc_down(ch(1024)),
               part(1024, "deep", 3, True) if letter == "n" else compact(1024, "deep"),
-              sppf(ch(1024), ch(1024) // 2), psa(ch(1024), 1, size // 32, "p5"),
+              sppf(ch(1024), ch(1024) // 2), psa(ch(1024), 1, "p5"),
               upsample(), concat("p4"), part(512, "mid4"),
               upsample(), concat("p3"), part(256, "out3"),
               silu(ch(256), 3, 2), concat("mid4"),
@@ -338,18 +338,17 @@ def v10(letter, size=640):
               sc_down(ch(512)), concat("p5"), compact(1024, "out5")]
     layers += free_head(["out3", "out4", "out5"], [ch(256), ch(512), ch(1024)],
                         depthwise_classes=True)
-    return network(f"yolov10{letter}" + ("" if size == 640 else f"_{size}"),
-                   f"YOLOv10{letter}, {size} x {size}, with its one-to-one head only; decoding of "
+    return network(f"yolov10{letter}", f"YOLOv10{letter}, 640 x 640, with its one-to-one head only; decoding of "
                    "boxes beyond the distances of their sides left to the host",
                    "Wang et al., arXiv 2405.14458, sizes as in Ultralytics' configurations "
                    "(docs.ultralytics.com/models/yolov10); compared with the published sizes in "
-                   "published.csv", layers, size)
+                   "published.csv", layers, 640)
 
 
 V11 = {"n": (.50, .25, 1024), "s": (.50, .50, 1024), "m": (.50, 1, 512)}
 
 
-def v11(letter, size=640):
+def v11(letter):
     depth, width, most = V11[letter]
 
     def ch(c):
@@ -370,18 +369,17 @@ def v11(letter, size=640):
               silu(ch(512), 3, 2), part(512, "p4", True),
               silu(ch(1024), 3, 2), part(1024, "deep", True),
               sppf(ch(1024), ch(1024) // 2),
-              psa(ch(1024), times(depth, 2), size // 32, "p5"),
+              psa(ch(1024), times(depth, 2), "p5"),
               upsample(), concat("p4"), part(512, "mid4"),
               upsample(), concat("p3"), part(256, "out3"),
               silu(ch(256), 3, 2), concat("mid4"), part(512, "out4"),
               silu(ch(512), 3, 2), concat("p5"), part(1024, "out5", True)]
     layers += free_head(["out3", "out4", "out5"], [ch(256), ch(512), ch(1024)],
                         depthwise_classes=True)
-    return network(f"yolo11{letter}" + ("" if size == 640 else f"_{size}"),
-                   f"YOLO11{letter}, {size} x {size}; decoding of boxes beyond the distances of "
+    return network(f"yolo11{letter}", f"YOLO11{letter}, 640 x 640; decoding of boxes beyond the distances of "
                    "their sides, and suppression, left to the host",
                    "blocks and sizes of Ultralytics YOLO11 (docs.ultralytics.com/models/yolo11); "
-                   "compared with the published sizes in published.csv", layers, size)
+                   "compared with the published sizes in published.csv", layers, 640)
 
 
 # YOLOv7: chains of convolutions of which some results are concatenated.
@@ -410,7 +408,7 @@ def spp_csp(channels, name):
         silu(channels), silu(channels, 3)], [silu(channels)]), silu(channels)], name)
 
 
-def v7_tiny(size=640):
+def v7_tiny():
     leaky = functools.partial(conv, act="leaky_relu")
 
     def elan(inner, out, name=None):
@@ -432,15 +430,14 @@ def v7_tiny(size=640):
               leaky(256, 3, source="down4", name="out4"),
               leaky(512, 3, source="down5", name="out5")]
     layers += anchor_head(["out3", "out4", "out5"])
-    return v7_network("yolov7_tiny", "YOLOv7-tiny", layers, size)
+    return v7_network("yolov7_tiny", "YOLOv7-tiny", layers)
 
 
-def v7_network(name, title, layers, size):
-    return network(name + ("" if size == 640 else f"_{size}"),
-                   f"{title}, {size} x {size}, re-parametrised; decoding and suppression of boxes "
+def v7_network(name, title, layers):
+    return network(name, f"{title}, 640 x 640, re-parametrised; decoding and suppression of boxes "
                    "left to the host",
                    "Wang et al., arXiv 2207.02696, blocks as in its published configurations; "
-                   "compared with the published sizes in published.csv", layers, size)
+                   "compared with the published sizes in published.csv", layers, 640)
 
 
 def v7(large=False):
@@ -473,8 +470,7 @@ def v7(large=False):
               silu(2 * b, 3, source="down4", name="out4"),
               silu(4 * b, 3, source="down5", name="out5")]
     layers += anchor_head(["out3", "out4", "out5"])
-    return v7_network("yolov7x" if large else "yolov7", "YOLOv7x" if large else "YOLOv7", layers,
-                      640)
+    return v7_network("yolov7x" if large else "yolov7", "YOLOv7x" if large else "YOLOv7", layers)
 
 
 # YOLOv6, release 2: plain 3x3 convolutions after re-parametrisation.
@@ -482,7 +478,7 @@ def v7(large=False):
 V6 = {"n": (.33, .25), "t": (.25, .50), "m": (.60, .75)}
 
 
-def v6(letter, size=640):
+def v6(letter):
     depth, width = V6[letter]
     relu = functools.partial(conv, act="relu")
     csp = letter == "m"
@@ -518,11 +514,11 @@ def v6(letter, size=640):
               relu(ch(256), 3, 2), concat("top"), block(512, 12, "out5")]
     layers += [head(ch(c), i, f"out{i + 3}") for i, c in enumerate((128, 256, 512))]
     layers += [concat("detect0", "detect1", axis=2)]
-    return network(f"yolov6{letter}_r2" + ("" if size == 640 else f"_{size}"),
-                   f"YOLOv6-{letter.upper()}, release 2, {size} x {size}, re-parametrised; decoding "
+    return network(f"yolov6{letter}_r2",
+                   f"YOLOv6-{letter.upper()}, release 2, 640 x 640, re-parametrised; decoding "
                    "and suppression of boxes left to the host",
                    "Li et al., arXiv 2209.02976, blocks as in its published configurations "
-                   "(release 0.2); compared with the published sizes in published.csv", layers, size)
+                   "(release 0.2); compared with the published sizes in published.csv", layers, 640)
 
 
 def up2(channels):

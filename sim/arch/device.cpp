@@ -18,6 +18,8 @@ Time Device::memory_time(const MappingRequest& request, const MappingChoice&, Me
     return transfer_time(bytes, bytes_per_second);
 }
 
+bool Device::decodes(WeightFormat format) const { return format == WeightFormat::plain; }
+
 Time Device::fill_drain(const Command&) const { return Time::zero(); }
 
 std::int64_t Device::executed_macs(const Contract& tile) const {

@@ -24,7 +24,12 @@ std::vector<RunRequest> requests_from(const Arguments& arguments) {
     for (const std::string& workload : at_least_one(arguments, "workload")) {
         for (const std::int64_t batch : batches) {
             for (const std::string& chip : chips) {
-                requests.push_back(request_from(arguments, chip, workload, batch));
+                const RunRequest request = request_from(arguments, chip, workload, batch);
+                if (request.lighten.empty()) requests.push_back(request);
+                for (const std::string& one : request.lighten) {
+                    requests.push_back(request);
+                    requests.back().lighten = {one};
+                }
             }
         }
     }
@@ -36,7 +41,10 @@ int execute(const Arguments& arguments, const Environment& environment) {
     const std::optional<std::string> out = arguments.text("out");
     if (out) check_writable(*out);
     const std::vector<RunRequest> requests = requests_from(arguments);
-    const std::vector<Entry> entries = run_all(requests, jobs_from(arguments), environment);
+    std::vector<Entry> entries = run_all(requests, jobs_from(arguments), environment);
+    for (std::size_t i = 0; i < entries.size(); ++i)
+        for (const std::string& name : requests[i].lighten)
+            entries[i].labels.emplace_back(kLightenLabel, name);
     const CompareOptions options{.mixed_power_boundaries = arguments.has("mixed-power-boundaries")};
     write_output(out, render_comparison(entries, options, style));
     return exit_code_of(entries);

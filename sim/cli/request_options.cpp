@@ -7,20 +7,6 @@
 #include "sim/run/worker.h"
 
 namespace perfwatt {
-namespace {
-
-/// Options whose values later versions widen: what is not honoured is refused, never ignored.
-void refuse_what_is_not_supported(const Arguments& arguments) {
-    if (!arguments.texts("lighten").empty()) {
-        throw UserError(
-            fmt::format("--lighten '{}' is not supported; networks are simulated as "
-                        "they are",
-                        arguments.texts("lighten").front()));
-    }
-}
-
-}  // namespace
-
 std::vector<OptionSpec> request_options(OptionKind chip_workload_batch) {
     using enum OptionKind;
     return {
@@ -36,7 +22,9 @@ std::vector<OptionSpec> request_options(OptionKind chip_workload_batch) {
          "(single_stream)"},
         {"requests", once, "N", "that arrive together in multi_stream (8)"},
         {"start", once, "START", "steady: what fits stays on the chip; cold (steady)"},
-        {"lighten", many, "L", "none is supported"},
+        {"lighten", many, "L",
+         "make the network lighter: none, int4, w4a16, kv8, prune_channels_30, prune_2_4, "
+         "sparse_90, compress_1.5, lowrank_r64, ...; in compare each is a row of its own"},
         {"place", once, "P",
          "auto: where it costs least; host: nothing in memory; pim: what can be in memory (auto)"},
         {"set", many, "PATH=VALUE", "change a key of the chip, or workload.KEY of the network"},
@@ -50,12 +38,12 @@ std::vector<OptionSpec> request_options(OptionKind chip_workload_batch) {
 
 RunRequest request_from(const Arguments& arguments, const std::string& chip,
                         const std::string& workload, std::int64_t batch) {
-    refuse_what_is_not_supported(arguments);
     RunRequest request;
     request.chip = chip;
     request.workload = workload;
     request.batch = batch;
     request.precision = arguments.text("precision");
+    request.lighten = arguments.texts("lighten");
     request.phase = arguments.choice("phase", {"forward", "prefill", "decode", "generate"});
     request.context = arguments.integer("context", 0, 0, 100'000'000);
     request.tokens = arguments.integer("tokens", 0, 1, 1'000'000);

@@ -8,6 +8,7 @@
 #include "sim/base/diagnostics.h"
 #include "sim/compiler/emission.h"
 #include "sim/compiler/engines.h"
+#include "sim/compiler/lighten.h"
 #include "sim/compiler/passes.h"
 #include "sim/compiler/precision.h"
 #include "sim/compiler/split_among.h"
@@ -41,6 +42,7 @@ class Compiler {
         check_shapes(graph_);
         dump("infer", [&] { return to_text(graph_); });
         quantise(graph_, precision_);
+        settle();
         dump("quantise", [&] { return to_text(graph_); });
         const std::vector<FusionGroup> groups = fuse(graph_, options_.fuse, accepts());
         dump("fuse", [&] { return to_text(graph_, groups); });
@@ -104,6 +106,16 @@ class Compiler {
                 return !engine.device->refuses(kernel);
             });
         };
+    }
+
+    /// In which form weights lie in memory, now that their types are known.
+    void settle() {
+        std::vector<const Device*> devices;
+        for (const TargetEngine& engine : engines_of(target_)) devices.push_back(engine.device);
+        out_.storage = settle_storage(graph_, devices);
+        if (std::any_of(graph_.tensors.begin(), graph_.tensors.end(),
+                        [](const Tensor& tensor) { return tensor.stored > 0; }))
+            out_.not_modelled.push_back("time and energy of decoding stored weights");
     }
 
     /// A mapping given for a kernel that the network lacks would be passed over in silence.

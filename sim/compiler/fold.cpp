@@ -120,6 +120,10 @@ void quantise(Graph& graph, const Precision& precision) {
     for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
         Tensor& tensor = graph.tensors[i];
         if (!is_floating(tensor.type)) continue;
+        if (tensor.wanted_type) {
+            tensor.type = *tensor.wanted_type;
+            continue;
+        }
         const bool trained = tensor.role == TensorRole::weight;
         if (trained && multiplied[i]) {
             tensor.type = precision.weights;

@@ -524,6 +524,7 @@ class Lowerer {
             Contraction work{.g = directions, .p = p, .k = gates * hidden, .c = c, .input_h = p};
             work.first_type = tensor(first).type;
             work.second_type = tensor(second).type;
+            work.second_sparsity = tensor(second).sparsity;
             work.accumulator_type = precision_.accumulators;
             work.output_type = type;
             made.work = work;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/base/data_type.h"
+#include "sim/base/sparsity.h"
 #include "sim/base/strong_id.h"
 
 namespace perfwatt {
@@ -29,6 +30,13 @@ enum class TensorRole : std::uint8_t {
     constant,    ///< a small known value (shape arithmetic, axes)
 };
 
+/// How a tensor of weights is to be kept, where the hardware can read it so.
+struct WeightStorage {
+    WeightFormat format = WeightFormat::plain;
+    std::int64_t ratio_thousandths = 1000;  ///< of `compressed`: plain bytes over stored ones
+    std::int64_t row = 1;                   ///< values along the reduction, for `csr`
+};
+
 struct Tensor {
     std::string name;  ///< for messages only: no result depends on it
     Shape shape;
@@ -36,9 +44,15 @@ struct Tensor {
     TensorRole role = TensorRole::activation;
     /// Known integer contents of a shape computation; empty otherwise.
     std::optional<std::vector<std::int64_t>> values;
+    std::optional<DataType> wanted_type = {};  ///< whatever the network's precision
+    Sparsity sparsity = {};
+    WeightStorage storage = {};
+    std::int64_t stored = 0;  ///< bytes, where `storage` is used; 0: plain
 
     [[nodiscard]] std::int64_t elements() const { return element_count(shape); }
-    [[nodiscard]] std::int64_t bytes() const { return perfwatt::bytes(type, elements()); }
+    [[nodiscard]] std::int64_t plain_bytes() const { return perfwatt::bytes(type, elements()); }
+    /// As it lies in memory.
+    [[nodiscard]] std::int64_t bytes() const { return stored > 0 ? stored : plain_bytes(); }
 };
 
 /// An attribute of an operator, after ONNX: integer, real, text or a list of integers.

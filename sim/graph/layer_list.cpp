@@ -220,6 +220,16 @@ class Builder {
             if (!keys || !values) return std::optional<TensorId>();
             return attend(name, {x, *keys, *values}, *layer.attend);
         }
+        if (layer.reshape) {
+            Shape shape{extent(x, 0)};
+            shape.insert(shape.end(), layer.reshape->shape.begin(), layer.reshape->shape.end());
+            if (layer.reshape->like) {
+                const auto like = named(node, *layer.reshape->like, names);
+                if (!like) return std::optional<TensorId>();
+                for (const std::size_t axis : {2, 3}) shape.push_back(extent(*like, axis));
+            }
+            return graph_.add(name, "Reshape", {x}, {{"shape", shape}});
+        }
         if (layer.matmul) {
             auto other = named(node, layer.matmul->with, names);
             if (!other) return std::optional<TensorId>();
@@ -245,11 +255,6 @@ class Builder {
                               {{"blocksize", layer.space_to_depth->block}});
         if (layer.upsample) return upsample(name, x, *layer.upsample);
         if (layer.resize) return upsample(name, x, *layer.resize);
-        if (layer.reshape) {
-            Shape shape{extent(x, 0)};
-            shape.insert(shape.end(), layer.reshape->shape.begin(), layer.reshape->shape.end());
-            return graph_.add(name, "Reshape", {x}, {{"shape", shape}});
-        }
         if (layer.transpose)
             return graph_.add(name, "Transpose", {x}, {{"perm", layer.transpose->perm}});
         return std::nullopt;

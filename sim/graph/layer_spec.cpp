@@ -253,10 +253,12 @@ void add_more_operators(MapSchema<Layer>& schema) {
         .map("space_to_depth", &Layer::space_to_depth, block_schema("space_to_depth"), optional,
              "rows and columns become channels")
         .map("reshape", &Layer::reshape,
-             MapSchema<ShapeLayer>("reshape").field(
-                 "shape", &ShapeLayer::shape,
-                 list_of(count_value({.min = -1, .max = 1 << 30}), {.min = 1, .max = 8}),
-                 Presence::required, "without the batch; -1 is what is left"),
+             MapSchema<ShapeLayer>("reshape")
+                 .field("shape", &ShapeLayer::shape,
+                        list_of(count_value({.min = -1, .max = 1 << 30}), {.min = 1, .max = 8}),
+                        Presence::required, "without the batch; -1 is what is left")
+                 .text("like", &ShapeLayer::like, {},
+                       "a layer whose rows and columns are put behind"),
              optional, "the same elements under another shape")
         .map("transpose", &Layer::transpose,
              MapSchema<PermLayer>("transpose")

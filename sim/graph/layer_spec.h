@@ -103,6 +103,7 @@ struct UpsampleLayer {
 
 struct ShapeLayer {
     std::vector<std::int64_t> shape;
+    std::optional<std::string> like;  ///< a layer whose rows and columns are put behind
 };
 
 struct PermLayer {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "sim/graph/shape.h"
@@ -120,13 +121,24 @@ class Builder {
         return graph_.linear(name + ".down", activate(name, up, gate), {spec_.hidden, spec_.bias});
     }
 
-    /// Each token goes to some of the experts, which are taken to be evenly loaded: some have one
-    /// row more than the others. Experts that no token reaches do no work and move no weights.
+    /// Experts that some token reaches, where each token picks its own at random: of E experts, k a
+    /// token, E (1 - (1 - k/E)^tokens) are expected.
+    [[nodiscard]] std::int64_t experts_reached(std::int64_t tokens) const {
+        const auto all = static_cast<double>(spec_.experts);
+        const double missed = 1 - static_cast<double>(spec_.experts_per_token) / all;
+        double nobody = 1;
+        for (std::int64_t i = 0; i < tokens && nobody > 1e-9; ++i) nobody *= missed;
+        return std::clamp<std::int64_t>(std::llround(all * (1 - nobody)), spec_.experts_per_token,
+                                        spec_.experts);
+    }
+
+    /// Each token goes to some of the experts. Those that are reached are taken to be evenly
+    /// loaded: some have one row more than the others. The rest do no work and move no weights.
     TensorId experts(const std::string& name, TensorId x) {
         const Shape shape = graph_.shape(x);
         const std::int64_t tokens = shape[0] * shape[1];
         const std::int64_t rows = checked_multiply(tokens, spec_.experts_per_token);
-        const std::int64_t active = std::min(spec_.experts, rows);
+        const std::int64_t active = std::min(experts_reached(tokens), rows);
         const TensorId flat =
             graph_.add(name + ".tokens", "Reshape", {x}, {{"shape", Shape{tokens, spec_.hidden}}});
         const TensorId scores = graph_.linear(name + ".router", flat, {spec_.experts, false});

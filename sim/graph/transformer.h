@@ -66,7 +66,8 @@ struct TransformerRun {
 /// size] by keys [batch, length, kv_heads, size], all pairs computed, causal or not), Softmax, and
 /// perfwatt.AttentionValues. A decoder's keys and values go through perfwatt.CacheAppend into
 /// tensors of role `state`; only new rows (its first input) are written. A language model's head
-/// works on the last token only. Experts are taken to be evenly loaded. Blocks are structurally
+/// works on the last token only. Of the experts, as many work as tokens that choose at random would
+/// reach, evenly loaded. Blocks are structurally
 /// identical. Throws ShapeError for sizes beyond 2^50 elements.
 [[nodiscard]] Graph build_transformer(const TransformerSpec& spec, const TransformerRun& run,
                                       GraphBuilder builder);

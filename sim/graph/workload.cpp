@@ -116,6 +116,7 @@ Workload load_yaml(const WorkloadRequest& request, const std::string& file,
     }
     reading.finish();
     if (spec.transformer) workload = load_transformer(request, spec, name, file);
+    workload.lighten = spec.lighten;
     workload.stated_macs = spec.macs;
     workload.stated_parameters = spec.parameters;
     workload.source = document.root().note;

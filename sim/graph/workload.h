@@ -28,7 +28,8 @@ struct Workload {
     bool decoder = false;      ///< has the phases prefill and decode
     std::int64_t context = 0;  ///< that the graph was built for; 0 where it has none
     std::optional<std::int64_t> stated_macs, stated_parameters;
-    std::string source;  ///< of what is stated
+    std::string source;                ///< of what is stated
+    std::vector<std::string> lighten;  ///< what its file asks to be done to it
     std::vector<ResolvedValue> resolved;
 };
 

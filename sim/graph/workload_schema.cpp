@@ -11,6 +11,8 @@ MapSchema<WorkloadSpec> workload_schema() {
         .count("macs", &Spec::macs, large,
                "multiply-accumulates of one inference (batch 1, phase forward), as published")
         .count("parameters", &Spec::parameters, large, "trained weights, as published")
+        .field("lighten", &Spec::lighten, list_of(text_value(), {.max = 64}), Presence::optional,
+               "what is done to it before it is compiled, as --lighten")
         .map("transformer", &Spec::transformer, transformer_schema(), Presence::optional,
              "a transformer by its sizes")
         .map("input", &Spec::input, layer_input_schema(), Presence::optional, "of the first layer")

@@ -13,6 +13,7 @@ namespace perfwatt {
 struct WorkloadSpec {
     std::optional<std::string> name;
     std::string description;
+    std::vector<std::string> lighten;  ///< done to it before it is compiled
     std::optional<std::int64_t> macs;  ///< of one inference as the file stands
     std::optional<std::int64_t> parameters;
     std::optional<TransformerSpec> transformer;

@@ -13,8 +13,39 @@ namespace {
 
 using Group = std::vector<const Entry*>;
 
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+/// A network and its lightened forms are compared with one another.
+Labels grouping_labels(Labels labels) {
+    std::erase_if(labels, [](const auto& label) { return label.first == kLightenLabel; });
+    return labels;
+}
+
 bool same_group(const Entry& a, const Entry& b) {
-    return a.workload == b.workload && a.batch == b.batch && a.labels == b.labels;
+    return a.workload == b.workload && a.batch == b.batch &&
+           grouping_labels(a.labels) == grouping_labels(b.labels);
+}
+
+/// Whether some network was made lighter: then its work stands beside its time.
+bool any_lightened(std::span<const Entry> entries) {
+    return std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
+        return std::any_of(entry.labels.begin(), entry.labels.end(),
+                           [](const auto& label) { return label.first == kLightenLabel; });
+    });
+}
+
+double memory_bytes(const Result& result) {
+    double bytes = 0;
+    for (const MemoryResult& memory : result.memories)
+        bytes += static_cast<double>(memory.read_bytes + memory.write_bytes);
+    return bytes;
+}
+
+std::vector<std::string> work_cells(const Entry& entry) {
+    if (!entry.ok()) return {"", "", ""};
+    return {count_text(static_cast<double>(entry.result.macs)),
+            count_text(static_cast<double>(entry.result.executed_macs)),
+            bytes_text(memory_bytes(entry.result))};
 }
 
 /// Entries that are compared with one another, in the order in which groups first appear.
@@ -147,6 +178,10 @@ std::vector<std::string> cells_of(const Entry& entry, bool labels) {
 Comparison compare(std::span<const Entry> entries) {
     const bool labels = any_labels(entries);
     std::vector<TextTable::Column> columns = leading_columns(labels);
+    const bool lightened = any_lightened(entries);
+    if (lightened)
+        for (const char* name : {"MACs", "executed", "memory bytes"})
+            columns.push_back({name, Align::right});
     columns.push_back({"speed", Align::right});
     columns.push_back({"perf/W ratio", Align::right});
     columns.push_back({""});
@@ -159,6 +194,8 @@ Comparison compare(std::span<const Entry> entries) {
         comparison.table.add_gap();
         for (const Entry* entry : group) {
             std::vector<std::string> row = cells_of(*entry, labels);
+            if (lightened)
+                for (std::string& cell : work_cells(*entry)) row.push_back(std::move(cell));
             const bool both = entry->ok() && first.ok();
             row.push_back(
                 both ? ratio_or_dash(entry->result.throughput_per_s, first.result.throughput_per_s)
@@ -170,6 +207,9 @@ Comparison compare(std::span<const Entry> entries) {
         }
     }
     comparison.footer = footer_of(entries, has_best);
+    if (lightened)
+        comparison.footer +=
+            "lightened networks: whether they still answer well enough is not simulated\n";
     return comparison;
 }
 

@@ -63,6 +63,7 @@ void write_identity(JsonWriter& json, const Result& r) {
     json.member("workload", r.workload);
     json.member("batch", r.batch);
     json.member("precision", r.precision);
+    if (!r.lighten.empty()) json.member("lighten", r.lighten);
     json.member("phase", r.phase);
     json.member("context", r.context);
     json.member("scenario", r.scenario);

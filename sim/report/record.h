@@ -14,6 +14,9 @@ class JsonWriter;
 
 inline constexpr std::string_view kResultSchema = "perfwatt/result/v1";
 
+/// The label of what was done to an entry's network: entries are compared in spite of it.
+inline constexpr std::string_view kLightenLabel = "lighten";
+
 /// One line of a comparison or a sweep: what was asked, and its result or why there is none.
 struct Entry {
     std::vector<std::pair<std::string, std::string>> labels;  ///< a sweep's parameters, in order

@@ -66,6 +66,7 @@ void read_identity(const Json& json, Result& r) {
     read(json, "workload", r.workload);
     read(json, "batch", r.batch);
     read(json, "precision", r.precision);
+    if (json.contains("lighten")) read(json, "lighten", r.lighten);
     read(json, "phase", r.phase);
     read(json, "context", r.context);
     read(json, "scenario", r.scenario);

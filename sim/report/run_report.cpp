@@ -69,6 +69,7 @@ TextTable memory_table(const Result& r) {
 std::string heading(const Result& r, bool markdown) {
     std::string line = fmt::format("{} on {}", r.workload, marked_chip(r));
     std::string details = fmt::format("batch {}, {}, {}", r.batch, r.precision, r.scenario);
+    if (!r.lighten.empty()) details += fmt::format(", lightened by {}", r.lighten);
     if (r.phase != "forward" && !r.phase.empty()) {
         details += ", " + r.phase;
         if (r.context > 0) details += fmt::format(" at context {}", r.context);

@@ -7,8 +7,8 @@
 #include "sim/base/diagnostics.h"
 #include "sim/base/version.h"
 #include "sim/engine/invariants.h"
-#include "sim/run/system.h"
 #include "sim/run/scenario.h"
+#include "sim/run/system.h"
 #include "sim/stats/energy.h"
 
 namespace perfwatt {
@@ -27,6 +27,8 @@ std::string hash_of(const RecordContext& context, const std::vector<Action>& act
                                      {.path = "workload", .canonical = context.workload_hash}};
     for (const MemoryFacts& memory : context.memories)
         parts.push_back({.path = memory.name, .canonical = memory.config_hash});
+    for (const LightenPass& pass : context.passes)
+        parts.push_back({.path = "lighten", .canonical = pass.name});
     for (const Action& action : actions)
         parts.push_back({.path = action.name, .canonical = fmt::format("{}", action.picojoules)});
     for (const StaticPower& power : powers)
@@ -172,6 +174,9 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
                   .power_boundary = context.chip.power_boundary};
     add_unique(result.not_modelled, context.compiled.not_modelled);
     result.notes = context.compiled.placement;
+    for (const LightenPass& pass : context.passes)
+        result.lighten += (result.lighten.empty() ? "" : "+") + pass.name;
+    if (!context.passes.empty()) result.not_modelled.push_back(kAccuracyNotSimulated);
 
     result.latency_ns = figures.end.ns();
     // What is left out of the program counts in the latency, not in the times of its commands.

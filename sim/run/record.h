@@ -5,6 +5,7 @@
 
 #include "sim/arch/chip_loader.h"
 #include "sim/arch/memory_catalog.h"
+#include "sim/compiler/lighten.h"
 #include "sim/run/run.h"
 #include "sim/run/unfold.h"
 #include "sim/stats/result.h"
@@ -20,6 +21,7 @@ struct RecordContext {
     std::string precision;
     std::int64_t context = 0;   ///< tokens; 0 where it means nothing
     std::string workload_hash;  ///< of its resolved configuration
+    const std::vector<LightenPass>& passes;  ///< that made the network lighter
     std::int64_t items = 1;     ///< inferences or tokens made in the run
     /// When the parts of the batch had their answers, in ascending order.
     const std::vector<Time>& answered;

@@ -124,8 +124,11 @@ std::variant<CompiledParts, Infeasible> compile_in(const PreparedStep& step, std
     options.runs = parts * inferences;
     WorkloadRequest network = step.network;
     network.batch = batch / parts;
-    Graph graph = network.batch == step.network.batch ? step.workload.graph
-                                                      : build_workload(network, configs);
+    Graph graph = step.workload.graph;
+    if (network.batch != step.network.batch) {
+        graph = build_workload(network, configs);
+        (void)lighten(graph, step.passes);
+    }
     auto answer = compile(std::move(graph), step.target, options);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
     return CompiledParts{std::get<Compiled>(std::move(answer)), parts};
@@ -234,7 +237,17 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
                     .context = request.context,
                     .overrides = overrides.workload};
     step.workload = load_workload(step.network, environment.configs);
-    step.precision = request.precision.value_or(chip.default_precision);
+    std::vector<std::string> lightened = step.workload.lighten;
+    lightened.insert(lightened.end(), request.lighten.begin(), request.lighten.end());
+    step.passes = lighten_passes(lightened);
+    Lightened made = lighten(step.workload.graph, step.passes);
+    step.notes = std::move(made.notes);
+    if (made.precision && request.precision && *made.precision != *request.precision)
+        throw UserError(fmt::format("--lighten sets the precision to {}, --precision to {}",
+                                    *made.precision, *request.precision),
+                        "leave one of them out");
+    step.precision =
+        made.precision ? *made.precision : request.precision.value_or(chip.default_precision);
     step.target = target_of(chip, step.chip.memories);
     step.options = {.precision = step.precision,
                     .start = request.start == "cold" ? Start::cold : Start::steady,
@@ -245,9 +258,10 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
     if (request.mapping_file) {
         MappingFile file = read_mapping_file(*request.mapping_file);
         if (step.network.batch % file.batch_parts != 0)
-            throw UserError(fmt::format("{}: a batch of {} has no {} equal parts",
-                                        *request.mapping_file, step.network.batch, file.batch_parts),
-                            "give the batch that the mapping was made for");
+            throw UserError(
+                fmt::format("{}: a batch of {} has no {} equal parts", *request.mapping_file,
+                            step.network.batch, file.batch_parts),
+                "give the batch that the mapping was made for");
         step.options.mappings = std::move(file.mappings);
         step.batch_parts = file.batch_parts;
     }
@@ -257,8 +271,7 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
 std::variant<CompiledStep, Infeasible> compile_step(const RunRequest& request,
                                                     const Environment& environment) {
     PreparedStep step = prepare_step(request, environment);
-    auto answer =
-        compile_parts(step, step.network.batch, request.inferences, environment.configs);
+    auto answer = compile_parts(step, step.network.batch, request.inferences, environment.configs);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
     auto& [compiled, parts] = std::get<CompiledParts>(answer);
     if (request.strict) refuse_host_work(compiled);
@@ -283,9 +296,13 @@ RunOutput simulate_step(const RunRequest& request, const CompiledStep& program,
                                  .precision = step.precision,
                                  .context = step.workload.context,
                                  .workload_hash = config_hash(step.workload.resolved),
+                                 .passes = step.passes,
                                  .items = batch_of(request) * request.inferences,
                                  .answered = answered},
                                 unfold(compiled, std::move(simulated)));
+    std::vector<std::string>& notes = output.result.notes;
+    notes.insert(notes.end(), step.notes.begin(), step.notes.end());
+    notes.insert(notes.end(), compiled.storage.begin(), compiled.storage.end());
     return output;
 }
 

@@ -24,6 +24,8 @@ struct RunRequest {
     std::string workload;  ///< name or file: YAML, ONNX, SCALE-Sim CSV
     std::int64_t batch = 1;
     std::optional<std::string> precision;  ///< the chip's default if absent
+    /// What is done to the network to make it lighter, in this order: see lighten_passes().
+    std::vector<std::string> lighten;
     std::string phase = "forward";         ///< forward | prefill | decode | generate
     std::int64_t context = 0;  ///< tokens already in the cache; 0: the network's default
     std::int64_t tokens = 0;   ///< tokens to generate

@@ -8,6 +8,7 @@
 #include "sim/arch/chip_loader.h"
 #include "sim/arch/memory_catalog.h"
 #include "sim/compiler/compiler.h"
+#include "sim/compiler/lighten.h"
 #include "sim/graph/workload.h"
 #include "sim/run/run.h"
 
@@ -18,6 +19,8 @@ struct PreparedStep {
     LoadedChip chip;
     WorkloadRequest network;  ///< how the workload was asked for
     Workload workload;
+    std::vector<LightenPass> passes;  ///< of the workload's file, then those asked for
+    std::vector<std::string> notes;   ///< what they did
     std::string precision;
     CompileTarget target;  ///< borrows the chip's device
     CompileOptions options;

@@ -71,6 +71,7 @@ struct Result {
     std::string workload;
     std::int64_t batch = 1;
     std::string precision;
+    std::string lighten;          ///< what made the network lighter; empty where nothing did
     std::string phase;            ///< "forward", "prefill", "decode", "generate"
     std::int64_t context = 0;     ///< tokens before a step; 0 where it means nothing
     std::string scenario;         ///< "single_stream", "multi_stream", "offline"

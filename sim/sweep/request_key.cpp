@@ -101,6 +101,7 @@ std::string RequestKeys::key(const RunRequest& request) {
     for (const std::string& text : split_overrides(request.overrides).workload) {
         fields.push_back(text);
     }
+    for (const std::string& text : request.lighten) fields.push_back("lighten " + text);
     return hash_text(joined(fields));
 }
 

@@ -45,6 +45,7 @@ void check_sweep(const SweepSpec& sweep, const MapCheck& check) {
     check_distinct(check, "workloads", sweep.workloads);
     check_distinct(check, "batch", sweep.batch);
     check_distinct(check, "precision", sweep.precision);
+    check_distinct(check, "lighten", sweep.lighten);
     check_distinct(check, "context", sweep.context);
     for (const auto& [path, values] : sweep.grid) {
         check_distinct(check, "grid", values);
@@ -68,6 +69,8 @@ MapSchema<SweepSpec> sweep_schema() {
                Presence::optional, "inferences computed together; 1 if absent")
         .field("precision", &SweepSpec::precision, list_of(text_value()), Presence::optional,
                "number formats; each chip's own if absent")
+        .field("lighten", &SweepSpec::lighten, list_of(text_value()), Presence::optional,
+               "what is done to the networks, each a point of its own: none, int4, prune_2_4 ...")
         .field("context", &SweepSpec::context,
                list_of(count_value<std::int64_t>({.min = 0, .max = 100'000'000})),
                Presence::optional, "tokens already in the cache")
@@ -127,6 +130,9 @@ std::vector<Axis> axes_of(const SweepSpec& sweep) {
     axes.push_back(
         {"precision", sweep.precision,
          [](RunRequest& request, const std::string& value) { request.precision = value; }});
+    axes.push_back({"lighten", sweep.lighten, [](RunRequest& request, const std::string& value) {
+                        request.lighten = {value};
+                    }});
     axes.push_back(
         {"context", texts(sweep.context), [](RunRequest& request, const std::string& value) {
              request.context = std::stoll(value);

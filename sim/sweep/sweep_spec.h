@@ -23,6 +23,7 @@ struct SweepSpec {
     std::vector<std::string> workloads;
     std::vector<std::int64_t> batch;
     std::vector<std::string> precision;
+    std::vector<std::string> lighten;  ///< see lighten_passes(); none if empty
     std::vector<std::int64_t> context;
     std::string phase;
     std::int64_t tokens = 0;

@@ -12,10 +12,14 @@ class Lists(CommandTest):
             names = sorted(path.stem for path in (ROOT / folder).glob("*.yaml"))
             self.assertEqual(self.run_it("list", kind).out.split(), names)
 
-    def test_workloads_hold_the_zoo(self):
-        names = self.run_it("list", "workloads").out.split()
-        for name in ("resnet50", "mobilenet_v2", "vgg16", "bert_base", "bert_large", "llama2_7b"):
-            self.assertIn(name, names)
+    def test_workloads_hold_the_zoo_with_its_sizes(self):
+        lines = self.run_it("list", "workloads").out.splitlines()
+        self.assertRegex(lines[0], r"^workload +MACs +parameters +phases$")
+        text = "\n".join(lines)
+        for name in ("mobilenet_v2", "vgg16", "bert_base", "yolov8n", "stable_diffusion_1_5_unet"):
+            self.assertRegex(text, rf"(?m)^{name} +\d.* +forward$")
+        self.assertRegex(text, r"(?m)^resnet50 +4\.09 G +25\.6 M +forward$")
+        self.assertRegex(text, r"(?m)^mixtral_8x7b +13\.2 T +46\.7 G +forward, prefill, decode")
 
     def test_operators(self):
         text = self.run_it("list", "operators").out
@@ -26,7 +30,8 @@ class Lists(CommandTest):
 class Show(CommandTest):
     def test_every_listed_thing_can_be_shown(self):
         for kind, listed in (("chip", "chips"), ("memory", "memories"), ("workload", "workloads")):
-            for name in self.run_it("list", listed).out.split():
+            lines = self.run_it("list", listed).out.splitlines()
+            for name in [line.split()[0] for line in lines if not line.startswith("workload ")]:
                 self.assertIn(name, self.run_it("show", kind, name).out)
                 self.run_it("show", kind, name, "--resolved")
 

@@ -58,7 +58,7 @@ class Mistakes(CommandTest):
         self.assertIn("it takes: single_stream", self.mistake(*base, "--scenario", "server"))
         self.assertIn("--requests is for", self.mistake(*base, "--requests", "4"))
         self.assertIn("it takes: auto", self.mistake(*base, "--place", "pim"))
-        self.assertIn("--lighten 'prune' is not supported",
+        self.assertIn("there is no lightening 'prune'",
                       self.mistake(*base, "--lighten", "prune"))
         self.assertIn("it takes: exact, stream", self.mistake(*base, "--memory-timing", "fast"))
         self.assertIn("it takes: table, json, csv, md", self.mistake(*base, "--format", "xml"))

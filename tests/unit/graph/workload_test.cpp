@@ -62,7 +62,8 @@ TEST(Workloads, TheShippedNetworksAreAsLargeAsPublished) {
     const auto within = numbers_table("workloads/tables/published.csv", "within");
     const auto compare = [&](const char* column, double unit, auto&& count) {
         int compared = 0;
-        for (const auto& [name, published] : numbers_table("workloads/tables/published.csv", column)) {
+        for (const auto& [name, published] :
+             numbers_table("workloads/tables/published.csv", column)) {
             const Graph graph = build_workload({.workload = name, .overrides = {}}, shipped());
             EXPECT_NEAR(static_cast<double>(count(graph)) / unit, published,
                         within.at(name) * published)
@@ -209,6 +210,46 @@ TEST(Transformer, EachTokenWorksWithSomeOfTheExperts) {
     EXPECT_EQ(macs(workload.graph), 3392);
     // Embedding and head 2 x 80, norms 3 x 8, attention 256, router 32, four experts of 384.
     EXPECT_EQ(parameters(workload.graph), 160 + 24 + 256 + 32 + 4 * 384);
+}
+
+// 8 experts, 2 a token: 8 (1 - 0.75^tokens) are reached: 2, 3.5, 5.5, 7.2, 8 of them.
+TEST(Transformer, AsManyExpertsMoveTheirWeightsAsTokensReach) {
+    const std::int64_t expert = std::int64_t{3} * 4096 * 14336;
+    const auto mixtral = [](std::int64_t batch) {
+        return build_workload({.workload = "mixtral_8x7b",
+                               .batch = batch,
+                               .phase = Phase::decode,
+                               .context = 16,
+                               .overrides = {"transformer.layers=1"}},
+                              shipped());
+    };
+    const std::int64_t rest = parameters(mixtral(1)) - 2 * expert;
+    for (const auto& [batch, reached] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{2, 4}, {4, 5}, {8, 7}, {32, 8}}) {
+        EXPECT_EQ(parameters(mixtral(batch)), rest + reached * expert) << batch;
+        EXPECT_EQ(macs(mixtral(batch)), batch * macs(mixtral(1))) << batch;
+    }
+}
+
+// Of one block: projections 2 x 8192^2 + 2 x 8192 x 1024, feed-forward 3 x 8192 x 28672, scores and
+// values 2 x 8192 x (context + 1); the cache holds 8 heads of keys and values, not 64.
+TEST(Transformer, GroupedQueriesShareTheCacheAtEveryBatch) {
+    for (const std::int64_t batch : {1, 4, 32}) {
+        const Graph graph = build_workload({.workload = "llama3_70b",
+                                            .batch = batch,
+                                            .phase = Phase::decode,
+                                            .context = 100,
+                                            .overrides = {"transformer.layers=1"}},
+                                           shipped());
+        const std::int64_t weights = std::int64_t{2} * 8192 * (8192 + 1024) +
+                                     std::int64_t{3} * 8192 * 28672 + std::int64_t{8192} * 128256;
+        EXPECT_EQ(macs(graph), batch * (weights + std::int64_t{2} * 8192 * 101));
+        std::int64_t cached = 0;
+        for (const Node& node : graph.nodes)
+            if (node.type == "perfwatt.CacheAppend")
+                cached += graph.tensor(node.inputs[1]).elements();
+        EXPECT_EQ(cached, batch * 2 * 100 * 8 * 128);
+    }
 }
 
 // Side by side: one norm of 2 x 8 a block less than one after the other; attention without biases.
