@@ -78,8 +78,11 @@ DeviceState::DeviceState(const TimingTable& table)
         own_nodes_.push_back({nodes[places > 1 ? places - 2 : 0], nodes[places - 1]});
     }
     for (std::size_t c = 0; c < kCommands; ++c) {
+        const bool several =
+            to_whole_rank(static_cast<Command>(c)) || takes_some_banks(static_cast<Command>(c));
         for (const TimingTable::Rule& rule : table.rules[c]) {
-            rules_[c].push_back(
+            const bool deep = several && rule.level > static_cast<int>(Level::rank);
+            (deep ? deep_rules_ : rules_)[c].push_back(
                 {static_cast<std::uint32_t>(place_[rule.level]), rule.to, rule.wait});
         }
     }
@@ -116,26 +119,20 @@ Tick DeviceState::earliest_of_set(Command command, int bank) const {
 }
 
 void DeviceState::apply_rules(Command command, int bank, Tick at) {
-    const bool single = !to_whole_rank(command) && !takes_some_banks(command);
-    if (single) {
-        const std::uint32_t* nodes = &nodes_[static_cast<std::size_t>(bank) * kLevels];
-        for (const PlacedRule& rule : rules_[static_cast<std::size_t>(command)]) {
-            Tick& next = next_[nodes[rule.place] + rule.to];
+    const auto c = static_cast<std::size_t>(command);
+    const std::uint32_t* nodes = &nodes_[static_cast<std::size_t>(bank) * kLevels];
+    for (const PlacedRule& rule : rules_[c]) {
+        Tick& next = next_[nodes[rule.place] + rule.to];
+        next = std::max(next, at + rule.wait);
+    }
+    if (deep_rules_[c].empty()) return;
+    for_each_target(command, bank, [&](int target) {
+        for (const PlacedRule& rule : deep_rules_[c]) {
+            Tick& next =
+                next_[nodes_[static_cast<std::size_t>(target) * kLevels + rule.place] + rule.to];
             next = std::max(next, at + rule.wait);
         }
-        return;
-    }
-    for (const TimingTable::Rule& rule : table_->rules[static_cast<std::size_t>(command)]) {
-        const auto raise = [&](int target) {
-            Tick& next = node(rule.level, target)[rule.to];
-            next = std::max(next, at + rule.wait);
-        };
-        if (rule.level <= static_cast<int>(Level::rank)) {
-            raise(bank);
-        } else {
-            for_each_target(command, bank, raise);
-        }
-    }
+    });
 }
 
 void DeviceState::apply_windows(Command command, int bank, Tick at_tick) {
@@ -195,7 +192,9 @@ void DeviceState::issue(Command command, int bank, std::int64_t row, Tick at_tic
             break;
         case Command::precharge_all:
         case Command::pim_precharge:
-            for_each_target(command, bank, [&](int b) { close(b); });
+            if (open_banks_[at(rank_of(bank))] > 0) {
+                for_each_target(command, bank, [&](int b) { close(b); });
+            }
             break;
         case Command::pim_activate:
             for_each_target(command, bank, [&](int b) {

@@ -104,7 +104,8 @@ class DeviceState {
         std::uint32_t to = 0;
         Tick wait = 0;
     };
-    std::array<std::vector<PlacedRule>, kCommands> rules_;  ///< table_->rules
+    /// table_->rules; the second for every bank that the command takes.
+    std::array<std::vector<PlacedRule>, kCommands> rules_, deep_rules_;
     std::uint32_t windowed_ = 0, sibling_ = 0;  ///< commands from which such rules count
     std::vector<std::int32_t> rank_of_;
     std::vector<Tick> next_;  ///< [node][command]

@@ -28,6 +28,11 @@ bool DramChannel::is_usual() const {
 }
 
 void DramChannel::choose_usual() {
+    if (queues_.empty()) {
+        for (int part = 0; part < queues_.parts(); ++part) (void)write_mode(part);
+        if (sleeps()) consider_sleep();
+        return;
+    }
     ++choices_;
     choose_active();
     if (forced_) return;

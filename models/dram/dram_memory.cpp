@@ -31,6 +31,7 @@ DramMemory::DramMemory(DramSpec spec, DramOptions options)
     for (int i = 0; i < options_.channels; ++i) {
         lanes_.push_back({DramChannel(spec_, table_, i, options_.log),
                           TransferFeed(mapping_, spec_, i, transfers_)});
+        if (options_.plain) lanes_.back().channel.be_plain();
     }
 }
 

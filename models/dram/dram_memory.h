@@ -16,6 +16,7 @@ struct DramOptions {
     int channels = 1;
     EnergyCorner corner = EnergyCorner::typical;
     CommandLog* log = nullptr;  ///< borrowed; null: no log, and no cost
+    bool plain = false;         ///< for tests that compare: see DramChannel::be_plain()
 };
 
 /// Time and ticks. Where a tick is a whole number of femtoseconds, as most are, it takes no product

@@ -102,8 +102,10 @@ void DmaEngine::send(Time now, const Piece& piece) {
         departure = through_port(departure, piece.bytes());
     }
     extension.head = departure.head;
+    // Others hear of the last piece's answer: its command ends.
+    extension.takes_early_answer = !current_->cutter.done();
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
-    sc_core::sc_time delay = to_sc_time(departure.tail - now);
+    sc_core::sc_time delay = to_sc_time(departure.tail - sim_now());
     const tlm::tlm_sync_enum answer = socket->nb_transport_fw(payload, phase, delay);
     PERFWATT_CHECK(answer == tlm::TLM_UPDATED && phase == tlm::END_REQ,
                    "a request was not accepted");
@@ -120,17 +122,21 @@ void DmaEngine::complete(PiecePayload& payload, Time now) {
 
 tlm::tlm_sync_enum DmaEngine::on_response(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                                           sc_core::sc_time& delay) {
-    PERFWATT_CHECK(phase == tlm::BEGIN_RESP && delay == sc_core::SC_ZERO_TIME &&
+    auto& piece = static_cast<PiecePayload&>(payload);
+    const bool early = delay > sc_core::SC_ZERO_TIME;
+    PERFWATT_CHECK(phase == tlm::BEGIN_RESP && (!early || piece.piece.takes_early_answer) &&
                        payload.get_response_status() == tlm::TLM_OK_RESPONSE,
                    "an answer that no memory gives");
-    const Time now = sim_now();
-    auto& piece = static_cast<PiecePayload&>(payload);
+    const Time now = sim_now() + Time{static_cast<std::int64_t>(delay.value())};
     Passage arrival{piece.piece.head, now};
     if (payload.is_read()) {
         arrival = through_port(arrival, piece.piece.row_bytes * piece.piece.rows);
         arrival = context_.scratchpad_of(unit_).transfer(now, piece.piece.part, arrival);
     }
-    if (arrival.tail > now) {
+    // An early answer that ends its command after all, the later pieces being back already, waits
+    // for its time.
+    const bool ends = pieces_left_[piece.piece.command.index()] == 1;
+    if (arrival.tail > now || (early && ends)) {
         landings_.push({arrival.tail, &piece});
         act_at(landings_.top().at);
         return tlm::TLM_COMPLETED;

@@ -266,8 +266,11 @@ void MemorySystem::advance(Memory& memory, Time limit) {
         } else {
             // No faster than the memory's peak, and not before it was asked.
             const auto bytes = static_cast<std::int64_t>(flight.payload->get_data_length());
-            flight.passage = {completion.at - transfer_time(bytes, memory.peak_bytes_per_second),
-                              completion.at};
+            if (bytes != memory.piece_bytes) {
+                memory.piece_bytes = bytes;
+                memory.piece_time = transfer_time(bytes, memory.peak_bytes_per_second);
+            }
+            flight.passage = {completion.at - memory.piece_time, completion.at};
         }
         schedule(completion.id, at);
     }

@@ -46,7 +46,9 @@ class MemorySystem final : public sc_core::sc_module {
         Time latency;       ///< of all links, one way
         int in_flight = 0;  ///< requests of which nobody knows yet when they complete
         Time advanced_to;
-        Time settles;  ///< when everything known to complete has done so
+        std::int64_t piece_bytes = 0;  ///< of the latest answer
+        Time piece_time;               ///< that so many bytes take at the memory's peak
+        Time settles;                  ///< when everything known to complete has done so
         [[nodiscard]] bool busy() const { return in_flight > 0 || settles > advanced_to; }
         MemoryRecord record;
     };
