@@ -67,7 +67,7 @@ bool OnnxImporter::add_special(const OnnxNode& node, OnnxScope& scope) {
     } else if (const auto body = model_.functions.find(type); body != model_.functions.end()) {
         add_call(node, body->second, scope);
     } else {
-        return false;
+        return add_attention(node, scope);
     }
     return true;
 }

@@ -84,6 +84,7 @@ class OnnxImporter {
     void add_sequence(const OnnxNode& node, OnnxScope& scope);
     [[nodiscard]] std::vector<OnnxValueRef> run_body(const OnnxNode& node, const OnnxGraph& body,
                                                      OnnxScope& inner);
+    bool add_attention(const OnnxNode& node, OnnxScope& scope);  ///< onnx_attention.cpp
     [[nodiscard]] OnnxValueRef join(const OnnxNode& node, const std::vector<OnnxValueRef>& parts,
                                     std::int64_t axis, bool new_axis, OnnxScope& scope);
 

@@ -76,6 +76,36 @@ TEST(OnnxImport, EqualWeightsOfUntrainedLayersStayTwoWeights) {
     EXPECT_EQ(parameters(import_onnx(source_path("workloads/onnx/vgg16.onnx"))), 138'357'544);
 }
 
+// Queries of 5 places and 3 of keys, 4 heads of 8, two heads of keys and values behind 7 cached
+// ones.
+TEST(OnnxImport, AttentionOperatorsAreTheirParts) {
+    OneNode grouped("com.microsoft.GroupQueryAttention",
+                    {{2, 5, 32}, {2, 5, 16}, {2, 5, 16}, {2, 2, 7, 8}, {2, 2, 7, 8}});
+    grouped.attribute("num_heads", std::int64_t{4}).attribute("kv_num_heads", std::int64_t{2});
+    grouped.attribute("do_rotary", std::int64_t{1}).outputs({"y", "keys", "values"});
+    const Graph graph = grouped.graph();
+    EXPECT_EQ(graph.tensor(graph.outputs[0]).shape, (Shape{2, 5, 32}));
+    EXPECT_EQ(graph.tensor(graph.outputs[1]).shape, (Shape{2, 2, 12, 8}));
+    EXPECT_EQ(macs(graph), 2 * 2 * 5 * 12 * 32);
+
+    OneNode many("com.microsoft.MultiHeadAttention", {{1, 5, 32}, {1, 3, 32}, {1, 3, 32}, {96}});
+    many.attribute("num_heads", std::int64_t{4});
+    EXPECT_EQ(many.shape(), (Shape{1, 5, 32}));
+    EXPECT_EQ(macs(many.graph()), 2 * 5 * 3 * 32);
+
+    OneNode whole("com.microsoft.Attention", {{1, 5, 32}, {32, 96}, {96}});
+    whole.attribute("num_heads", std::int64_t{4});
+    EXPECT_EQ(macs(whole.graph()), 5 * 32 * 96 + 2 * 5 * 5 * 32);
+
+    OneNode onnx("Attention", {{1, 4, 5, 8}, {1, 2, 3, 8}, {1, 2, 3, 8}});
+    EXPECT_EQ(onnx.shape(), (Shape{1, 4, 5, 8}));
+    EXPECT_EQ(macs(onnx.graph()), 2 * 5 * 3 * 32);
+    OneNode flat("Attention", {{1, 5, 32}, {1, 3, 16}, {1, 3, 16}, {5, 3}});
+    EXPECT_THAT(flat.error(), HasSubstr("its number of heads is not given"));
+    flat.attribute("q_num_heads", std::int64_t{4}).attribute("kv_num_heads", std::int64_t{2});
+    EXPECT_EQ(flat.shape(), (Shape{1, 5, 32}));
+}
+
 TEST(OnnxImport, NamesAndTheOrderOfNodesChangeNothing) {
     const std::string file = source_path("tests/golden/graph_onnx/googlenet.onnx");
     OnnxModel model = read_onnx(file_bytes(file), file);
