@@ -62,7 +62,10 @@ class Merger {
                              more.program.tasks.end());
         const std::vector<UnitId> units = units_of(more.program, stream);
         for (Command command : more.program.commands) {
+            const std::string& name = more.program.units[command.unit.index()].name;
             command.unit = units[command.unit.index()];
+            PERFWATT_CHECK(command.unit.valid(),
+                           fmt::format("a stream uses unit '{}', which the target lacks", name));
             if (command.layer.valid()) command.layer.value += layers;
             for (CommandId& before : command.after) before.value += commands;
             if (auto* load = std::get_if<Load>(&command.work))
@@ -84,15 +87,12 @@ class Merger {
     }
 
   private:
+    /// Invalid for units that the target lacks: those of cores that the stream does not use.
     std::vector<UnitId> units_of(const Program& program, const Stream& stream) const {
         std::vector<UnitId> units;
         for (const Seat& seat : seats_of(program.units, stream)) {
             const auto found = unit_at_.find(seat);
-            PERFWATT_CHECK(found != unit_at_.end(),
-                           fmt::format("a stream has a unit that the target lacks: engine {}, "
-                                       "core {}",
-                                       std::get<0>(seat), std::get<1>(seat)));
-            units.push_back(found->second);
+            units.push_back(found != unit_at_.end() ? found->second : UnitId{});
         }
         return units;
     }
