@@ -8,6 +8,7 @@
 
 #include "models/npu/mapper.h"
 #include "models/npu/matrix_timing.h"
+#include "models/npu/traffic.h"
 #include "models/npu/vector_timing.h"
 #include "sim/base/math.h"
 
@@ -193,28 +194,21 @@ Time AttentionPlan::memory_time(const AttentionCut& cut) const {
     const Blocks blocks(*this, cut);
     const std::int64_t g = group_share(cut);
     const std::int64_t queries = query_share(cut);
-    std::array<std::int64_t, 8> traffic{};
-    std::int64_t core_bytes = 0;
+    Traffic traffic;
     const auto add = [&](const Placement& placement, std::int64_t size) {
-        if (placement.where == Placement::Where::on_chip) return;
-        traffic[placement.region.memory.index()] += size * cut.cores;
-        core_bytes += size;
+        if (placement.where == Placement::Where::memory)
+            traffic.add_read(placement.region.memory.index(), size, cut.cores);
     };
     add(request_.inputs[0], query_bytes(g, queries));
     add(request_.inputs[1], key_bytes(g, work_.keys) * blocks.key_uses());
     add(request_.inputs[2], value_bytes(g, work_.keys) * blocks.key_uses());
-    add(request_.outputs[0], output_bytes(g, queries));
+    if (stored())
+        traffic.add_written(request_.outputs[0].region.memory.index(), output_bytes(g, queries),
+                            cut.cores);
     for (std::size_t i = 3; i < request_.inputs.size(); ++i)
         add(request_.inputs[i],
             mask_bytes(i, blocks.g.size, blocks.queries.size, blocks.keys.size) * blocks.count());
-    Time longest;
-    for (std::size_t i = 0; i < npu_.memories().size(); ++i)
-        longest = std::max(longest, transfer_time(traffic[i], npu_.memories()[i].bytes_per_second));
-    const DmaSpec& dma = npu_.spec().dma;
-    if (dma.bytes_per_cycle > 0)
-        longest = std::max(longest, npu_.spec().clock.cycles(
-                                        ceil_div(core_bytes, dma.bytes_per_cycle * dma.engines)));
-    return longest;
+    return traffic.time(npu_);
 }
 
 /// Queries and keys of the first block before anything can compute, the last outputs' way out.
@@ -294,14 +288,15 @@ Time AttentionPlan::bound() const {
     const NpuSpec& spec = npu_.spec();
     Time bound =
         transfer_time(work_.macs(), peak_macs_per_second(spec, work_.query_type, work_.cache_type));
-    std::array<std::int64_t, 8> traffic{};
+    Traffic traffic;
     for (std::size_t i = 0; i < request_.inputs.size(); ++i)
         if (fetched(i))
-            traffic[request_.inputs[i].region.memory.index()] += request_.kernel->inputs[i].bytes;
+            traffic.read[request_.inputs[i].region.memory.index()] +=
+                request_.kernel->inputs[i].bytes;
     if (stored())
-        traffic[request_.outputs[0].region.memory.index()] += request_.kernel->outputs[0].bytes;
-    for (std::size_t i = 0; i < npu_.memories().size(); ++i)
-        bound = std::max(bound, transfer_time(traffic[i], npu_.memories()[i].bytes_per_second));
+        traffic.written[request_.outputs[0].region.memory.index()] +=
+            request_.kernel->outputs[0].bytes;
+    bound = std::max(bound, traffic.time(npu_));
     const std::int64_t operations = softmax(groups(), work_.queries, work_.keys, false).operations;
     return std::max(bound, spec.clock.cycles(ceil_div(operations, spec.vector.lanes * spec.cores)));
 }

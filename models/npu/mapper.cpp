@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 #include "models/npu/matrix_timing.h"
 #include "sim/base/math.h"
@@ -133,7 +134,8 @@ std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& p
                                                         const NpuSpec& spec) {
     MappingChoice choice{
         .mapping = {}, .cost = Time::max(), .bound = plan.bound(), .candidates = 0, .rejected = {}};
-    std::map<std::string, int> rejected;
+    std::map<std::string_view, int> rejected;
+    TileLayout layout;
     const int effort = std::max(1, plan.request().effort);
     Tiling best;
     // Each split may use an equal part of what is left: none is left out for the tilings of others.
@@ -147,9 +149,8 @@ std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& p
             ++rejected["more tiles than worth their commands"];
             return true;
         }
-        const auto layout = plan.layout(tiling);
-        if (const auto* misfit = std::get_if<Infeasible>(&layout)) {
-            ++rejected[misfit->reason];
+        if (const char* why = plan.misfit(tiling, layout)) {
+            ++rejected[why];
             return true;
         }
         if (plan.traffic_time(tiling) >= choice.cost) {
@@ -167,7 +168,7 @@ std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& p
         // Nothing beats the bound; what is within the effort is settled by the count.
         return choice.candidates < most && choice.cost > choice.bound;
     });
-    choice.rejected.assign(rejected.begin(), rejected.end());
+    for (const auto& [reason, count] : rejected) choice.rejected.emplace_back(reason, count);
     if (choice.cost == Time::max()) {
         std::string reasons;
         for (const auto& [reason, count] : choice.rejected)

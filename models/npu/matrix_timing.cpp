@@ -328,10 +328,8 @@ MatrixWork matrix_work(const NpuSpec& spec, const Contract& tile) {
     }
     consider_dedicated(spec.matrix, *rate, tile, work);
     if (tile.last_k_tile) work.output_bytes = tile.output.bytes;
-    const std::int64_t moved = work.first_bytes + work.second_bytes + work.spill_read_bytes +
-                               work.spill_write_bytes + work.output_bytes;
-    work.port_cycles =
-        ceil_div(moved, spec.scratchpad.banks * spec.scratchpad.bytes_per_cycle_per_bank);
+    work.port_cycles = ceil_div(work.moved_bytes(),
+                                spec.scratchpad.banks * spec.scratchpad.bytes_per_cycle_per_bank);
     return work;
 }
 

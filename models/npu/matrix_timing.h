@@ -22,6 +22,10 @@ struct MatrixWork {
     std::int64_t output_bytes = 0;       ///< finished outputs written
     std::int64_t accumulations = 0;      ///< partial sums added to one held in an accumulator
 
+    /// Through the scratchpad's ports.
+    [[nodiscard]] std::int64_t moved_bytes() const {
+        return first_bytes + second_bytes + spill_read_bytes + spill_write_bytes + output_bytes;
+    }
     [[nodiscard]] std::int64_t cycles() const {
         return array_cycles > port_cycles ? array_cycles : port_cycles;
     }

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "models/npu/tiling.h"
+#include "models/npu/traffic.h"
 #include "models/npu/vector_timing.h"
 #include "sim/base/math.h"
 
@@ -163,18 +164,17 @@ std::variant<StreamLayout, Infeasible> StreamPlan::layout(const StreamCut& cut) 
 
 Time StreamPlan::cost(const StreamCut& cut) const {
     const NpuSpec& spec = npu_.spec();
-    std::array<std::int64_t, 8> traffic{};
+    Traffic traffic;
     Time first;
     Time last;
     const std::int64_t parts = cut.pieces * cut.cores;
-    std::int64_t core_bytes = 0;
     const auto add = [&](const Placement& placement, std::int64_t size, std::int64_t once,
                          Time& end) {
         const std::size_t memory = placement.region.memory.index();
         const MemoryPort& port = npu_.memories()[memory];
         const std::int64_t moved = burst_rounded(size, run_bytes(), port.burst_bytes);
-        traffic[memory] += moved;
-        core_bytes += ceil_div<std::int64_t>(moved, cut.cores);
+        (&end == &first ? traffic.read : traffic.written)[memory] += moved;
+        traffic.core_bytes += ceil_div<std::int64_t>(moved, cut.cores);
         end = std::max(end, port.latency + transfer_time(once, port.bytes_per_second));
     };
     for (std::size_t i = 0; i < kernel_.inputs.size(); ++i) {
@@ -189,12 +189,7 @@ Time StreamPlan::cost(const StreamCut& cut) const {
         if (stored(i))
             add(request_.outputs[i], written_bytes(i), ceil_div(written_bytes(i), parts), last);
 
-    Time memory;
-    for (std::size_t i = 0; i < npu_.memories().size(); ++i)
-        memory = std::max(memory, transfer_time(traffic[i], npu_.memories()[i].bytes_per_second));
-    if (spec.dma.bytes_per_cycle > 0)
-        memory = std::max(memory, spec.clock.cycles(ceil_div(
-                                      core_bytes, spec.dma.bytes_per_cycle * spec.dma.engines)));
+    const Time memory = traffic.time(npu_);
     const Vector piece = vector(parts);
     Time work;
     Time piece_time;
@@ -206,19 +201,23 @@ Time StreamPlan::cost(const StreamCut& cut) const {
     if (cut.buffers < 2) return work + memory + first + last;
     const Time ends = first + last;
     const Time hidden = memory > ends ? memory - ends : Time::zero();
-    return std::max(work, hidden + piece_time) + ends + spec.clock.cycles(kTileCycles * cut.pieces);
+    // The vector unit and the DMA engines share the scratchpad's banks.
+    const std::int64_t moved =
+        traffic.core_bytes + cut.pieces * (piece.read_bytes + piece.write_bytes);
+    const Time ports = spec.clock.cycles(port_cycles(spec, moved));
+    return std::max({work, hidden + piece_time, ports}) + ends +
+           spec.clock.cycles(kTileCycles * cut.pieces);
 }
 
 Time StreamPlan::bound() const {
     const NpuSpec& spec = npu_.spec();
-    std::array<std::int64_t, 8> traffic{};
+    Traffic traffic;
     for (std::size_t i = 0; i < kernel_.inputs.size(); ++i)
-        if (fetched(i)) traffic[request_.inputs[i].region.memory.index()] += read_bytes(i);
+        if (fetched(i)) traffic.read[request_.inputs[i].region.memory.index()] += read_bytes(i);
     for (std::size_t i = 0; i < kernel_.outputs.size(); ++i)
-        if (stored(i)) traffic[request_.outputs[i].region.memory.index()] += written_bytes(i);
-    Time bound;
-    for (std::size_t i = 0; i < npu_.memories().size(); ++i)
-        bound = std::max(bound, transfer_time(traffic[i], npu_.memories()[i].bytes_per_second));
+        if (stored(i))
+            traffic.written[request_.outputs[i].region.memory.index()] += written_bytes(i);
+    Time bound = traffic.time(npu_);
     const std::int64_t operations = vector(1).operations;
     return std::max(bound, spec.clock.cycles(ceil_div(operations, spec.vector.lanes * spec.cores)));
 }

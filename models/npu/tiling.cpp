@@ -13,7 +13,6 @@ namespace perfwatt::npu {
 namespace {
 
 constexpr std::array<const char*, 5> kSplits = {"none", "g", "n", "p", "k"};
-constexpr std::size_t kMemories = 8;  ///< more than any chip attaches
 
 struct Cuts {
     Cut g, n, p, q, k, c;
@@ -99,11 +98,6 @@ std::variant<Tiling, Infeasible> tiling_from(const Mapping& mapping) {
     tiling.buffers = static_cast<int>(std::min<std::int64_t>(buffers, 2));
     return tiling;
 }
-
-struct ContractionPlan::Traffic {
-    std::array<std::int64_t, kMemories> bytes{};
-    std::int64_t core_bytes = 0;  ///< through one core's DMA engines
-};
 
 ContractionPlan::ContractionPlan(const Npu& npu, const MappingRequest& request)
     : npu_(npu),
@@ -259,13 +253,19 @@ bool ContractionPlan::sums_spill(const Tiling& tiling, const Contraction& part) 
 }
 
 std::variant<TileLayout, Infeasible> ContractionPlan::layout(const Tiling& tiling) const {
+    TileLayout out;
+    if (const char* why = misfit(tiling, out)) return Infeasible{why};
+    return out;
+}
+
+const char* ContractionPlan::misfit(const Tiling& tiling, TileLayout& out) const {
+    out = {};
     const NpuSpec& spec = npu_.spec();
     const Contraction part = share(tiling);
     const Cuts cuts(part, tiling);
     const auto buffers = [&](std::int64_t size, std::int64_t tiles) {
         return TileBuffers{.bytes = size, .count = tiles > 1 ? tiling.buffers : 1, .address = {}};
     };
-    TileLayout out;
     if (!weights_on_chip())
         out.weights = buffers(weight_bytes(tiling), cuts.weight_tiles(tiling.order));
     if (!input_on_chip()) out.inputs = buffers(input_bytes(tiling), cuts.input_tiles(tiling.order));
@@ -281,8 +281,7 @@ std::variant<TileLayout, Infeasible> ContractionPlan::layout(const Tiling& tilin
     if (request_.free_weights.bytes > 0) {
         Room weights(request_.free_weights, request_.from_top, alignment);
         weights.take(out.weights);
-        if (weights.overdrawn())
-            return Infeasible{"tiles of weights larger than the weight memory"};
+        if (weights.overdrawn()) return "tiles of weights larger than the weight memory";
     } else {
         room.take(out.weights);
     }
@@ -291,20 +290,21 @@ std::variant<TileLayout, Infeasible> ContractionPlan::layout(const Tiling& tilin
     room.take(out.sums);
     room.take(out.extras);
     out.whole_extras.address = room.take(out.whole_extras.bytes);
-    if (room.overdrawn()) return Infeasible{"tiles larger than the free scratchpad"};
-    return out;
+    return room.overdrawn() ? "tiles larger than the free scratchpad" : nullptr;
 }
 
-ContractionPlan::Traffic ContractionPlan::traffic(const Tiling& tiling) const {
+Traffic ContractionPlan::traffic(const Tiling& tiling) const {
     const Contraction part = share(tiling);
     const Cuts cuts(part, tiling);
     Traffic found;
-    const auto add = [&](const Placement& placement, std::int64_t size, std::int64_t row) {
-        if (on_chip(placement)) return;
+    const auto moved = [&](const Placement& placement, std::int64_t size, std::int64_t row) {
         const std::size_t memory = placement.region.memory.index();
-        const std::int64_t moved = padded_to_bursts(size, row, npu_.memories()[memory].burst_bytes);
-        found.bytes[memory] += moved * tiling.cores;
-        found.core_bytes += moved;
+        return padded_to_bursts(size, row, npu_.memories()[memory].burst_bytes);
+    };
+    const auto add = [&](const Placement& placement, std::int64_t size, std::int64_t row) {
+        if (!on_chip(placement))
+            found.add_read(placement.region.memory.index(), moved(placement, size, row),
+                           tiling.cores);
     };
     std::int64_t rows = 0;
     std::int64_t columns = 0;
@@ -330,9 +330,15 @@ ContractionPlan::Traffic ContractionPlan::traffic(const Tiling& tiling) const {
             cuts.weight_uses(tiling.order),
         0);
     const std::int64_t outer = row_of(work_.output_type, tiling.k, work_.k);
-    add(request_.outputs[0],
-        output_bytes({.g = part.g, .n = part.n, .p = part.p, .q = part.q, .k = part.k, .c = 1}),
-        outer);
+    const Placement& target = request_.outputs[0];
+    if (!on_chip(target))
+        found.add_written(
+            target.region.memory.index(),
+            moved(target,
+                  output_bytes(
+                      {.g = part.g, .n = part.n, .p = part.p, .q = part.q, .k = part.k, .c = 1}),
+                  outer),
+            tiling.cores);
     const std::int64_t outputs = part.output_elements();
     for (std::size_t i = 2; i < kernel_.inputs.size(); ++i) {
         const std::int64_t size = is_whole_extra(i)
@@ -343,26 +349,15 @@ ContractionPlan::Traffic ContractionPlan::traffic(const Tiling& tiling) const {
     return found;
 }
 
-Time ContractionPlan::memory_time(const Traffic& traffic) const {
-    Time longest;
-    for (std::size_t i = 0; i < npu_.memories().size(); ++i)
-        longest =
-            std::max(longest, transfer_time(traffic.bytes[i], npu_.memories()[i].bytes_per_second));
-    const DmaSpec& dma = npu_.spec().dma;
-    if (dma.bytes_per_cycle > 0)
-        longest = std::max(longest, npu_.spec().clock.cycles(ceil_div(
-                                        traffic.core_bytes, dma.bytes_per_cycle * dma.engines)));
-    return longest;
-}
-
 Time ContractionPlan::traffic_time(const Tiling& tiling) const {
-    return memory_time(traffic(tiling));
+    return traffic(tiling).time(npu_);
 }
 
-Time ContractionPlan::matrix_time(const Tiling& tiling, const Contraction& part) const {
+ContractionPlan::MatrixShare ContractionPlan::matrix_share(const Tiling& tiling,
+                                                           const Contraction& part) const {
     const Cuts cuts(part, tiling);
     const std::int64_t overhead = npu_.spec().command_overhead_cycles;
-    std::int64_t cycles = 0;
+    MatrixShare share;
     const auto each_sum = [&](Tiling sizes, std::int64_t count) {
         const std::int64_t steps = cuts.c.tiles();
         const auto one = [&](std::int64_t c, bool first, bool last, std::int64_t times) {
@@ -372,7 +367,9 @@ Time ContractionPlan::matrix_time(const Tiling& tiling, const Contraction& part)
             tile.first_k_tile = first;
             tile.last_k_tile = last;
             tile.preloaded = tiling.buffers > 1;
-            cycles += count * times * (matrix_work(npu_.spec(), tile).cycles() + overhead);
+            const MatrixWork work = matrix_work(npu_.spec(), tile);
+            share.cycles += count * times * (work.cycles() + overhead);
+            share.moved_bytes += count * times * work.moved_bytes();
         };
         if (steps == 1) {
             one(cuts.c.size, true, true, 1);
@@ -401,11 +398,11 @@ Time ContractionPlan::matrix_time(const Tiling& tiling, const Contraction& part)
         sizes.q = cuts.q.size, sizes.k = cuts.k.size, sizes.c = cuts.c.size;
         Contract tile = contract(sizes);
         tile.last_k_tile = cuts.c.tiles() == 1;
-        cycles += matrix_work(npu_.spec(), tile).cycles();
+        share.cycles += matrix_work(npu_.spec(), tile).cycles();
         tile.preloaded = true;
-        cycles -= matrix_work(npu_.spec(), tile).cycles();
+        share.cycles -= matrix_work(npu_.spec(), tile).cycles();
     }
-    return npu_.spec().clock.cycles(cycles);
+    return share;
 }
 
 /// The first tiles' arrival, before anything can compute, and the last one's way out.
@@ -435,7 +432,9 @@ Time ContractionPlan::cost(const Tiling& tiling) const {
     const NpuSpec& spec = npu_.spec();
     const Contraction part = share(tiling);
     const Cuts cuts(part, tiling);
-    const Time matrix = matrix_time(tiling, part);
+    const MatrixShare products = matrix_share(tiling, part);
+    const Time matrix = spec.clock.cycles(products.cycles);
+    std::int64_t moved = products.moved_bytes;
     Time vector;
     Time last_vector;
     if (has_epilogue()) {
@@ -443,18 +442,22 @@ Time ContractionPlan::cost(const Tiling& tiling) const {
         const std::int64_t tiles = cuts.outputs();
         const std::int64_t elements = one.output_elements();
         const std::int64_t tile_elements = ceil_div(elements, tiles);
-        const std::int64_t cycles =
-            vector_cycles(spec, epilogue(tile_elements)) + spec.command_overhead_cycles;
+        const Vector fused = epilogue(tile_elements);
+        const std::int64_t cycles = vector_cycles(spec, fused) + spec.command_overhead_cycles;
+        moved += tiles * (fused.read_bytes + fused.write_bytes);
         vector = spec.clock.cycles(cycles * tiles);
         last_vector = spec.clock.cycles(cycles);
     }
-    const Time memory = traffic_time(tiling);
+    const Traffic transferred = traffic(tiling);
+    const Time memory = transferred.time(npu_);
     const Time ends =
         ends_time(tiling) + spec.clock.cycles(kTileCycles * cuts.outputs() * cuts.c.tiles());
     if (tiling.buffers < 2) return matrix + vector + memory + ends;
     const Time transfers = ends_time(tiling);
     const Time hidden = memory > transfers ? memory - transfers : Time::zero();
-    return std::max({matrix, vector, hidden}) + ends + last_vector;
+    // All units and the DMA engines share the scratchpad's banks.
+    const Time ports = spec.clock.cycles(port_cycles(spec, moved + transferred.core_bytes));
+    return std::max({matrix, vector, hidden, ports}) + ends + last_vector;
 }
 
 Time ContractionPlan::bound() const {
@@ -463,9 +466,9 @@ Time ContractionPlan::bound() const {
     const Contract all = contract(
         {.g = work_.g, .n = work_.n, .p = work_.p, .q = work_.q, .k = work_.k, .c = work_.c});
     Time bound = transfer_time(all.useful_macs - all.saved_macs, peak);
-    std::array<std::int64_t, kMemories> compulsory{};
+    Traffic compulsory;
     const auto add = [&](const Placement& placement, std::int64_t size) {
-        if (!on_chip(placement)) compulsory[placement.region.memory.index()] += size;
+        if (!on_chip(placement)) compulsory.read[placement.region.memory.index()] += size;
     };
     // A stride beyond the filter leaves input rows and columns untouched.
     const std::int64_t rows = std::min(work_.input_h, work_.p * std::min(work_.r, work_.stride_h));
@@ -474,9 +477,11 @@ Time ContractionPlan::bound() const {
     add(request_.inputs[0], bytes(work_.first_type, work_.g * work_.n * work_.c * rows * columns));
     for (std::size_t i = 1; i < kernel_.inputs.size(); ++i)
         add(request_.inputs[i], kernel_.inputs[i].bytes);
-    add(request_.outputs[0], bytes(work_.output_type, work_.output_elements()));
-    for (std::size_t i = 0; i < npu_.memories().size(); ++i)
-        bound = std::max(bound, transfer_time(compulsory[i], npu_.memories()[i].bytes_per_second));
+    const Placement& target = request_.outputs[0];
+    if (!on_chip(target))
+        compulsory.written[target.region.memory.index()] +=
+            bytes(work_.output_type, work_.output_elements());
+    bound = std::max(bound, compulsory.time(npu_));
     const std::int64_t operations = epilogue(work_.output_elements()).operations;
     return std::max(bound, spec.clock.cycles(ceil_div(operations, spec.vector.lanes * spec.cores)));
 }

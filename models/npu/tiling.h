@@ -9,6 +9,7 @@
 
 #include "models/npu/npu.h"
 #include "models/npu/room.h"
+#include "models/npu/traffic.h"
 
 namespace perfwatt::npu {
 
@@ -55,6 +56,8 @@ class ContractionPlan {
     [[nodiscard]] Contraction share(const Tiling& tiling) const;
     /// Addresses of the tiles, or why they do not fit.
     [[nodiscard]] std::variant<TileLayout, Infeasible> layout(const Tiling& tiling) const;
+    /// The same without an allocation: null if the tiles fit.
+    [[nodiscard]] const char* misfit(const Tiling& tiling, TileLayout& layout) const;
     /// Time by memory traffic alone: no cost() of this tiling is lower.
     [[nodiscard]] Time traffic_time(const Tiling& tiling) const;
     /// The larger of matrix, vector and memory time, the first tiles' arrival and the last one's
@@ -90,12 +93,15 @@ class ContractionPlan {
     [[nodiscard]] const Npu& npu() const { return npu_; }
 
   private:
-    struct Traffic;
     void apply_window(Contract& tile, const Tiling& sizes) const;
     [[nodiscard]] Traffic traffic(const Tiling& tiling) const;
-    [[nodiscard]] Time matrix_time(const Tiling& tiling, const Contraction& part) const;
+    /// Cycles of a core's matrix unit, and bytes it moves through the scratchpad's ports.
+    struct MatrixShare {
+        std::int64_t cycles = 0;
+        std::int64_t moved_bytes = 0;
+    };
+    [[nodiscard]] MatrixShare matrix_share(const Tiling& tiling, const Contraction& part) const;
     [[nodiscard]] Time ends_time(const Tiling& tiling) const;
-    [[nodiscard]] Time memory_time(const Traffic& traffic) const;
     [[nodiscard]] bool sums_spill(const Tiling& tiling, const Contraction& part) const;
 
     const Npu& npu_;
