@@ -28,6 +28,7 @@ class AddressMapping {
 
     /// Bursts of channel `channel` among the first `bursts` of the memory.
     [[nodiscard]] std::int64_t bursts_before(std::int64_t bursts, int channel) const {
+        if (channels_ == 1) return bursts;
         const std::int64_t block = stride_ * channels_;
         const std::int64_t in_block = bursts % block - channel * stride_;
         const std::int64_t clamped = in_block < 0 ? 0 : (in_block > stride_ ? stride_ : in_block);

@@ -45,22 +45,37 @@ void DramChannel::choose_usual() {
 }
 
 void DramChannel::choose_active() {
-    Tick oldest = kNever;
-    for (const int bank : queues_.active_banks()) {
+    const std::vector<int>& banks = queues_.active_banks();
+    if (banks.empty()) return;
+    std::vector<Tick>& not_before = queues_.active_not_before();
+    BestOffer best = best_as_offer();
+    for (const int bank : banks) {
+        Tick& tick = not_before[at_index(bank)];
+        if (tick > best.time || bank == half_open_.bank) continue;
         const int entry = queues_.active(bank);
         const RequestQueues::Entry& request = queues_.entry(entry);
-        oldest = std::min(oldest, request.arrival);
-        if (bank == half_open_.bank) continue;
         const bool write = request.request.write;
-        const Command command = write ? Command::write : Command::read;
         const Offer& offer = offers_[write][at_index(bank)];
         const Tick from = std::max(shared_column(write, offer, bank), request.arrival + 1);
-        // A CAS may go out a tick before.
-        if (offer.earliest(command, from) - (table_->wck ? 1 : 0) <= best_.time) {
+        tick = offer.earliest(write ? Command::write : Command::read, from);
+        if (table_->wck) {
+            --tick;  // a CAS may go out a tick before
+            if (tick > best.time) continue;
             consider_column(entry, bank, 0);
+            best = best_as_offer();
+        } else {
+            best.take(tick, key_of(0, request.request.priority, request.order), bank, false);
         }
     }
-    if (policy_.age_limit > 0 && oldest < now_ - policy_.age_limit) (void)choose_starved();
+    if (best.bank >= 0) consider_column(queues_.active(best.bank), best.bank, 0);
+    if (policy_.age_limit > 0 && queues_.oldest_active() < now_ - policy_.age_limit) {
+        Tick oldest = kNever;
+        for (const int bank : banks) {
+            oldest = std::min(oldest, queues_.entry(queues_.active(bank)).arrival);
+        }
+        queues_.oldest_active() = oldest;
+        if (oldest < now_ - policy_.age_limit) (void)choose_starved();
+    }
 }
 
 void DramChannel::find_offer(bool write, int bank) {

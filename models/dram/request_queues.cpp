@@ -1,5 +1,7 @@
 #include "models/dram/request_queues.h"
 
+#include <algorithm>
+
 namespace perfwatt::dram {
 
 RequestQueues::RequestQueues(int banks, int read_slots, int write_slots, int parts)
@@ -10,6 +12,7 @@ RequestQueues::RequestQueues(int banks, int read_slots, int write_slots, int par
     const int entries = parts * (read_slots + write_slots) + banks;
     entries_.resize(at(entries));
     for (std::vector<Tick>& ticks : not_before_) ticks.assign(at(banks), 0);
+    active_not_before_.assign(at(banks), 0);
     for (int i = entries; i-- > 0;) free_.push_back(i);
 }
 
@@ -74,6 +77,8 @@ void RequestQueues::make_active(int index) {
     unlink(index);
     Bank& bank = banks_[at(entries_[at(index)].request.bank)];
     mark_changed(entries_[at(index)].request.bank);
+    active_not_before_[at(entries_[at(index)].request.bank)] = 0;
+    oldest_active_ = std::min(oldest_active_, entries_[at(index)].arrival);
     bank.active = index;
     bank.active_at = static_cast<std::int32_t>(active_banks_.size());
     active_banks_.push_back(entries_[at(index)].request.bank);

@@ -70,6 +70,10 @@ class RequestQueues {
     /// For whoever schedules, to remember by direction and bank: no request of it can go on before
     /// this tick. Zero after a change of its requests or its row.
     [[nodiscard]] std::vector<Tick>& not_before(bool write) { return not_before_[write]; }
+    /// The same for requests that wait at their banks.
+    [[nodiscard]] std::vector<Tick>& active_not_before() { return active_not_before_; }
+    /// None of them came before this.
+    [[nodiscard]] Tick& oldest_active() { return oldest_active_; }
     /// Queued requests of a bank, both directions.
     [[nodiscard]] int waiting(int bank) const {
         return list(false, bank).count + list(true, bank).count;
@@ -106,6 +110,8 @@ class RequestQueues {
     std::vector<Bank> banks_;
     std::vector<Part> parts_;
     std::array<std::vector<Tick>, 2> not_before_;
+    std::vector<Tick> active_not_before_;
+    Tick oldest_active_ = kNever;
     std::vector<int> active_banks_;
     int per_part_;  ///< banks
     int queued_ = 0;

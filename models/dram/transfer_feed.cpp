@@ -1,6 +1,7 @@
 #include "models/dram/transfer_feed.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 namespace perfwatt::dram {
@@ -21,7 +22,10 @@ TransferFeed::TransferFeed(const AddressMapping& mapping, const DramSpec& spec, 
       channel_(channel),
       burst_bytes_(spec.organization.burst_bytes()),
       free_at_(2 * static_cast<std::size_t>(spec.queues_per_channel()), 0),
-      recent_(kRecent, 0) {}
+      recent_(kRecent, 0) {
+    const auto bytes = static_cast<std::uint64_t>(burst_bytes_);
+    if (std::has_single_bit(bytes)) burst_shift_ = std::countr_zero(bytes);
+}
 
 TransferFeed::Master& TransferFeed::master_of(int id) {
     for (Master& master : masters_) {
@@ -45,8 +49,8 @@ void TransferFeed::next_segment(Part& part) {
     while (part.burst == part.burst_end && part.next_row < transfer.rows) {
         const std::int64_t begin = transfer.address + part.next_row * transfer.pitch_bytes;
         const std::int64_t end = begin + transfer.row_bytes;
-        part.burst = mapping_->bursts_before(begin / burst_bytes_, channel_);
-        part.burst_end = mapping_->bursts_before((end + burst_bytes_ - 1) / burst_bytes_, channel_);
+        part.burst = mapping_->bursts_before(bursts_in(begin), channel_);
+        part.burst_end = mapping_->bursts_before(bursts_in(end + burst_bytes_ - 1), channel_);
         ++part.next_row;
     }
     if (part.burst < part.burst_end) part.place = mapping_->place(part.burst);

@@ -74,6 +74,10 @@ class TransferFeed {
     /// Whether one master's burst goes before another's that could come at the same tick.
     [[nodiscard]] bool goes_before(std::size_t a, std::size_t b) const;
     void next_segment(Part& part);
+    /// Whole bursts in so many bytes; most burst sizes are powers of two.
+    [[nodiscard]] std::int64_t bursts_in(std::int64_t bytes) const {
+        return burst_shift_ >= 0 ? bytes >> burst_shift_ : bytes / burst_bytes_;
+    }
     static std::size_t slot(int queue, bool write) {
         return static_cast<std::size_t>(2 * queue + (write ? 1 : 0));
     }
@@ -83,6 +87,7 @@ class TransferFeed {
     std::vector<TransferState>* transfers_;
     int channel_;
     std::int64_t burst_bytes_;
+    int burst_shift_ = -1;  ///< its logarithm; -1: no power of two
     std::vector<Master> masters_;
     std::vector<std::uint32_t> finished_;
     Tick first_completion_ = kNever;

@@ -86,6 +86,30 @@ tlm::tlm_sync_enum MemorySystem::on_request(int socket_id, tlm::tlm_generic_payl
     return tlm::TLM_UPDATED;
 }
 
+void MemorySystem::DueQueue::push(const Due& due) {
+    if (size_ == ring_.size()) {
+        std::vector<Due> larger(2 * ring_.size());
+        for (std::size_t i = 0; i < size_; ++i) {
+            larger[i] = at(i);
+        }
+        ring_ = std::move(larger);
+        begin_ = 0;
+    }
+    std::size_t i = 0;
+    if (size_ > 0 && at(size_ / 2) > due) {
+        --begin_;
+        ++size_;
+        for (; i + 1 < size_ && due > at(i + 1); ++i) {
+            at(i) = at(i + 1);
+        }
+    } else {
+        for (i = size_++; i > 0 && at(i - 1) > due; --i) {
+            at(i) = at(i - 1);
+        }
+    }
+    at(i) = due;
+}
+
 void MemorySystem::schedule(std::size_t id, Time at) {
     const PieceExtension& piece = *flights_[id].piece;
     due_.push({.at = at, .master = piece.master, .sequence = piece.sequence, .flight = id});
@@ -158,7 +182,7 @@ bool MemorySystem::answers(const Flight& flight) const {
 MemorySystem::Serving MemorySystem::serve(Time now) {
     Serving served = Serving::nothing;
     while (next_due() <= local_) {
-        const std::size_t id = due_.top().flight;
+        const std::size_t id = due_.front().flight;
         const Flight& flight = flights_[id];
         if (local_ > now && !flight.piece->takes_early_answer && answers(flight)) {
             return Serving::waits_for_kernel;

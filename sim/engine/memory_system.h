@@ -2,9 +2,9 @@
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
 
-#include <queue>
 #include <systemc>
 #include <tlm>
+#include <tuple>
 #include <vector>
 
 #include "sim/engine/account.h"
@@ -77,6 +77,26 @@ class MemorySystem final : public sc_core::sc_module {
         }
     };
 
+    /// In order of time. What comes is mostly due at once or last of all.
+    class DueQueue {
+      public:
+        [[nodiscard]] bool empty() const { return size_ == 0; }
+        [[nodiscard]] const Due& front() const { return ring_[begin_ & mask()]; }
+        void pop() {
+            ++begin_;
+            --size_;
+        }
+        void push(const Due& due);
+
+      private:
+        [[nodiscard]] std::size_t mask() const { return ring_.size() - 1; }
+        Due& at(std::size_t i) { return ring_[(begin_ + i) & mask()]; }
+
+        std::vector<Due> ring_ = std::vector<Due>(64);  ///< a power of two
+        std::size_t begin_ = 0;
+        std::size_t size_ = 0;
+    };
+
     tlm::tlm_sync_enum on_request(int socket_id, tlm::tlm_generic_payload& payload,
                                   tlm::tlm_phase& phase, sc_core::sc_time& delay);
     void on_event();
@@ -95,14 +115,14 @@ class MemorySystem final : public sc_core::sc_module {
     [[nodiscard]] Time common_limit(Time others) const;
     void advance(Memory& memory, Time limit);
     void wake_at(Time at, Time now);
-    [[nodiscard]] Time next_due() const { return due_.empty() ? Time::max() : due_.top().at; }
+    [[nodiscard]] Time next_due() const { return due_.empty() ? Time::max() : due_.front().at; }
 
     SimulationContext& context_;
     std::vector<Link> links_;
     std::vector<Memory> memories_;
     std::vector<Flight> flights_;
     std::vector<std::size_t> free_flights_;
-    std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+    DueQueue due_;
     std::vector<MemoryCompletion> completions_;
     Time local_;  ///< the time that has been served: the kernel's, or later
     bool acting_ = false;
