@@ -42,6 +42,7 @@ std::int64_t native_cycles(const Rule& rule, const Gemm& gemm) {
     spec.matrix.rows = spec.matrix.columns = gemm.array;
     spec.matrix.dataflow = rule.dataflow;
     spec.matrix.stationary_double_buffered = false;
+    spec.scratchpad.bytes_per_cycle_per_bank = std::int64_t{1} << 30;  // never the limit
     // Room for the sums of any of these products: how partial sums spill is no array's matter.
     spec.matrix.accumulator_bytes = std::int64_t{1} << 40;
     spec.matrix.rates = {{.first = DataType::int8, .second = DataType::int8}};

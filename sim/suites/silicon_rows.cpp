@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 
 #include "sim/base/diagnostics.h"
@@ -132,6 +133,7 @@ class Reader {
         const bool is_number =
             std::all_of(stated.begin(), stated.end(), [](char c) { return c >= '0' && c <= '9'; });
         row.request.batch = is_number ? std::atoll(stated.c_str()) : t_.chips.count(*at, "batch");
+        row.copies = static_cast<int>(t_.chips.count(*at, "copies"));
         if (!configs_.try_find(ConfigKind::chip, row.request.chip)) {
             return fmt::format("there is no chip '{}'", row.request.chip);
         }
@@ -146,7 +148,13 @@ class Reader {
         request.workload = t_.networks.text(*at, "workload");
         if (request.workload.empty()) return t_.networks.text(*at, "note");
         if (!configs_.try_find(ConfigKind::workload, request.workload)) {
-            return fmt::format("there is no network '{}'", request.workload);
+            const std::string name = std::move(request.workload);
+            request.workload = onnx_file(name);
+            if (request.workload.empty()) return fmt::format("there is no network '{}'", name);
+        }
+        if (!t_.networks.text(*at, "most_batch").empty()) {
+            request.batch =
+                std::min<std::int64_t>(request.batch, t_.networks.count(*at, "most_batch"));
         }
         if (const std::string& phase = t_.networks.text(*at, "phase"); !phase.empty()) {
             request.phase = phase;
@@ -163,6 +171,16 @@ class Reader {
         return {};
     }
 
+    /// Networks that are kept as ONNX have no name of their own; empty where there is none.
+    [[nodiscard]] std::string onnx_file(const std::string& name) const {
+        for (const std::string& root : configs_.roots()) {
+            const std::string file = fmt::format("{}/workloads/onnx/{}.onnx", root, name);
+            std::error_code ignored;
+            if (std::filesystem::is_regular_file(file, ignored)) return file;
+        }
+        return {};
+    }
+
     std::string precision(Row& row) const {
         const auto at = find(t_.precisions, "precision", text("precision"), "chip", text("chip"));
         if (!at) return fmt::format("precision '{}' is not described", text("precision"));
@@ -174,6 +192,8 @@ class Reader {
         const auto at = find(t_.scenarios, "scenario", text("scenario"), "metric", text("metric"));
         if (!at) return fmt::format("scenario '{}' is not described", text("scenario"));
         row.request.scenario = t_.scenarios.text(*at, "ours");
+        // A generation is one request after another: its rate is that of one stream.
+        if (row.request.phase != "forward") row.request.scenario = "single_stream";
         row.in_flight = static_cast<int>(t_.scenarios.count(*at, "in_flight"));
         return {};
     }
@@ -196,9 +216,12 @@ std::vector<Row> read_rows(const std::string& folder, const ConfigPath& configs)
 
 void fill(Row& row, const Result& result) {
     Figure& figure = row.figure;
-    const double per_second = result.throughput_per_s;
-    figure.power_w = result.power_w;
-    if (per_second > 0) figure.energy_mj = result.power_w / per_second * 1e3;
+    const double per_second = result.throughput_per_s * row.copies;
+    // Copies share what a chip draws at rest: their power is not a multiple of one's.
+    if (row.copies == 1) {
+        figure.power_w = result.power_w;
+        if (per_second > 0) figure.energy_mj = result.power_w / per_second * 1e3;
+    }
     switch (row.metric) {
         case Metric::milliseconds: {
             const bool queued = row.in_flight > 1 && per_second > 0;

@@ -23,6 +23,8 @@ struct Row {
     RunRequest request;
     /// Requests that share the chip while one is timed: the maker's latency holds their turns too.
     int in_flight = 1;
+    /// Parts of the chip that serve requests of their own, of which `request` runs one.
+    int copies = 1;
 };
 
 /// Reads rows.csv (as published), and how each is run: chips.csv, networks.csv, precisions.csv,

@@ -19,12 +19,12 @@ class SiliconRows : public testing::Test {
     void SetUp() override {
         std::filesystem::create_directories(folder_);
         write("chips.csv",
-              "chip,scenario,ours,family,batch,overrides,note\n"
-              "Board,one,warboy,npu,1,npu.cores=1,\nBoard,,warboy,npu,4,,\n"
-              "Secret,,,npu,1,,nothing is published\nOther,,no_such_chip,npu,1,,\n");
+              "chip,scenario,ours,family,batch,copies,overrides,note\n"
+              "Board,one,warboy,npu,1,1,npu.cores=1,\nBoard,,warboy,npu,4,2,,\n"
+              "Secret,,,npu,1,1,,nothing is published\nOther,,no_such_chip,npu,1,1,,\n");
         write("networks.csv",
-              "network,task,workload,phase,context,tokens,overrides,note\n"
-              "Net,224,resnet50,,,,\"input.shape=[3, 224, 224]\",\n");
+              "network,task,workload,phase,context,tokens,most_batch,overrides,note\n"
+              "Net,224,resnet50,,,,3,\"input.shape=[3, 224, 224]\",\n");
         write("precisions.csv", "precision,chip,ours\nquant,,int8\n");
         write("scenarios.csv",
               "scenario,metric,ours,in_flight\none,,single_stream,1\nmany,,offline,2\n");
@@ -57,10 +57,10 @@ TEST_F(SiliconRows, RowBecomesARequestByTheFirstLineThatFits) {
     EXPECT_TRUE(row.figure.gates);
 }
 
-TEST_F(SiliconRows, BatchThatIsNotStatedIsTheChips) {
+TEST_F(SiliconRows, BatchThatIsNotStatedIsTheChipsUpToTheNetworksMost) {
     EXPECT_EQ(read("Board,Net,224,offline (not stated),quant,many,rate,5,x/s,,B,test,yes,s,")
                   .request.batch,
-              4);
+              3);
 }
 
 TEST_F(SiliconRows, WhatCannotRunIsSkippedWithItsReason) {
@@ -86,6 +86,10 @@ TEST_F(SiliconRows, LatencyOfSeveralInFlightIsTheirTurns) {
     result.throughput_per_s = 250;  // 4 ms each
     result.power_w = 5;
     fill(row, result);
+    EXPECT_DOUBLE_EQ(row.figure.ours, 4) << "two copies: 500 a second, two in flight";
+    EXPECT_EQ(row.figure.power_w, 0) << "copies share what the chip draws at rest";
+    row.copies = 1;
+    fill(row, result);
     EXPECT_DOUBLE_EQ(row.figure.ours, 8);
     EXPECT_EQ(row.figure.error_percent, 0);
     EXPECT_DOUBLE_EQ(row.figure.energy_mj, 20);
@@ -98,8 +102,8 @@ TEST_F(SiliconRows, RatesCompareAsSecondsOfOneItem) {
     result.throughput_per_s = 250;
     fill(row, result);
     EXPECT_DOUBLE_EQ(row.figure.seconds, 0.005);
-    EXPECT_DOUBLE_EQ(row.figure.our_seconds, 0.004);
-    EXPECT_DOUBLE_EQ(row.figure.error_percent, 25);
+    EXPECT_DOUBLE_EQ(row.figure.our_seconds, 0.002);
+    EXPECT_DOUBLE_EQ(row.figure.error_percent, 150);
 }
 
 }  // namespace
