@@ -77,6 +77,11 @@ struct PimProgram {
 [[nodiscard]] std::variant<PimProgram, Infeasible> pim_program(const PimSpec& spec,
                                                                const PimKernel& kernel);
 
+/// Where a program keeps what a caller must know: inputs of a tile, columns of results a unit
+/// stores for a tile and a vector, and the row of a bank that holds the n-th row of data.
+[[nodiscard]] std::int64_t pim_tile_inputs(const PimSpec& spec, const PimKernel& kernel);
+[[nodiscard]] std::int64_t pim_result_columns(const PimSpec& spec, const PimKernel& kernel);
+[[nodiscard]] std::int64_t pim_data_row(const PimSpec& spec, std::int64_t row);
 /// MACs that all units do for a gemv, padding included.
 [[nodiscard]] std::int64_t pim_executed_macs(const PimSpec& spec, const PimKernel& kernel);
 /// What a program takes, about: each column and each change of row in turn, refreshes on average.

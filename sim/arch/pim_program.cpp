@@ -556,6 +556,16 @@ std::variant<PimProgram, Infeasible> pim_program(const PimSpec& spec, const PimK
     return Writer(spec, kernel).run();
 }
 
+std::int64_t pim_tile_inputs(const PimSpec& spec, const PimKernel& kernel) {
+    return GemvCut(spec, kernel).inputs;
+}
+
+std::int64_t pim_result_columns(const PimSpec& spec, const PimKernel& kernel) {
+    return spec.style == PimStyle::tree ? 1 : GemvCut(spec, kernel).store_columns;
+}
+
+std::int64_t pim_data_row(const PimSpec& spec, std::int64_t row) { return physical_row(spec, row); }
+
 std::int64_t pim_executed_macs(const PimSpec& spec, const PimKernel& kernel) {
     const GemvCut cut(spec, kernel);
     const std::int64_t products = kernel.groups > 1 ? cut.groups : 1;

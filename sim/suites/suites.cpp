@@ -5,6 +5,7 @@ namespace perfwatt {
 std::vector<Suite> all_suites() {
     return {
         dram_suite(),
+        pim_suite(),
         npu_suite(),
         silicon_suite(),
         energy_suite(),

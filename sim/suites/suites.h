@@ -8,6 +8,7 @@ namespace perfwatt {
 
 // One file each; each reads its data from its folder of tests/validation.
 [[nodiscard]] Suite dram_suite();
+[[nodiscard]] Suite pim_suite();
 [[nodiscard]] Suite npu_suite();
 [[nodiscard]] Suite silicon_suite();
 [[nodiscard]] Suite energy_suite();
