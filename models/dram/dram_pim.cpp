@@ -109,7 +109,17 @@ PimSequencer::PimSequencer(const DramSpec& spec, const PimProgram& program, Dram
     PERFWATT_CHECK(channel.idle(), "a PIM job begins while requests are queued");
     ticks_.phases[0] += now_ - start;
     for (const PimStep& step : program.steps) columns_left_ += step.count;
+    find_open_sets();
     begin_group();
+}
+
+void PimSequencer::find_open_sets() {
+    for (int set = 0; set < pim_->sets(); ++set) {
+        std::int64_t row = device_->open_row(set);
+        for (int bank = set; bank < banks_; bank += pim_->sets())
+            if (device_->open_row(bank) != row) row = -1;
+        set_row_[static_cast<std::size_t>(set)] = row;
+    }
 }
 
 void PimSequencer::begin_group() {

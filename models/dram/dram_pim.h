@@ -52,6 +52,8 @@ class PimSequencer {
     };
     enum class RowState : std::uint8_t { hit, closed, other };
 
+    /// Rows that an earlier job left open in all banks of a set.
+    void find_open_sets();
     void begin_group();
     void choose();
     void consider(Candidate candidate);

@@ -128,7 +128,8 @@ class Writer {
         park();
         const int per_group = spec_.banks / spec_.bank_groups;
         const int second = spec_.bank_groups > 2 ? 2 * per_group : spec_.banks / 2;
-        for (const int bank : {0, 1, second, second + 1})
+        // The last set, through which the program comes, is done with first.
+        for (const int bank : {0, 1, second + 1, second})
             add({.command = PimCommand::bank_write,
                  .phase = PimPhase::mode,
                  .bank = static_cast<std::int16_t>(bank),

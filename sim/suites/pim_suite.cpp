@@ -122,13 +122,15 @@ std::vector<Tick> run_parts(const DramSpec& spec, const std::vector<PimProgram>&
     DramSpec one = spec;
     one.pim = spec.pim->of_channels(1);
     dram::DramMemory memory(one, {.name = "memory", .channels = 1});
+    // A request comes into a queue before it is scheduled, and is answered after its last datum.
+    constexpr Tick kInAndOut = 2;
     std::vector<Tick> ticks;
     Tick at = 0;
     for (const PimProgram& part : parts) {
         dram::PimSequencer sequencer(one, part, memory.channel(0), at, -1);
         (void)sequencer.run(dram::kNever);
-        ticks.push_back(sequencer.end() - at);
-        at = sequencer.end();
+        ticks.push_back(sequencer.end() - at + kInAndOut);
+        at = sequencer.end() + kInAndOut;
     }
     return ticks;
 }
