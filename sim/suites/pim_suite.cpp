@@ -137,15 +137,15 @@ std::vector<Tick> run_parts(const DramSpec& spec, const std::vector<PimProgram>&
 
 void hbm_modes(const SuiteRequest& request, std::vector<Figure>& figures) {
     const DramSpec spec = reference(request, "hbm_pim_reference");
-    // The program with nine instructions, which take two bursts, and its changes of mode only.
+    // A product's changes of mode only; its program takes one burst.
     const PimSpec pim = spec.pim->of_channels(1);
-    const auto made = pim_program(pim, {.op = PimOp::gemv_tree, .outputs = 64, .inputs = 128});
+    const auto made = pim_program(pim, {.op = PimOp::gemv, .outputs = 64, .inputs = 128});
     const auto* whole = std::get_if<PimProgram>(&made);
     PERFWATT_CHECK(whole != nullptr, "the smallest product does not fit");
     std::vector<PimStep> steps;
     for (const PimStep& step : whole->steps)
-        if (step.phase == PimPhase::mode && step.row != pim.rows.zero) steps.push_back(step);
-    const std::size_t counts[] = {16, 4, 2, 1, 1, 2, 16};
+        if (step.phase == PimPhase::mode) steps.push_back(step);
+    const std::size_t counts[] = {16, 4, 1, 1, 1, 2, 16};
     std::vector<PimProgram> parts;
     std::size_t at = 0;
     for (const std::size_t count : counts) {
