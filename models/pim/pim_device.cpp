@@ -200,8 +200,7 @@ std::variant<MappingChoice, Infeasible> PimDevice::map(const MappingRequest& req
 
 Time PimDevice::memory_time(const MappingRequest& request, const MappingChoice& choice,
                             MemoryId memory, std::int64_t bytes_per_second) const {
-    if (memory == id_ && memory_.sharing == PimSharing::blocked &&
-        std::holds_alternative<Contraction>(request.kernel->work))
+    if (memory == id_ && std::holds_alternative<Contraction>(request.kernel->work))
         return choice.cost;  // nobody else is served
     return Device::memory_time(request, choice, memory, bytes_per_second);
 }

@@ -43,11 +43,6 @@ MapSchema<PimSpec> make_schema() {
         .choice("style", &PimSpec::style,
                 {.names = {{"lanes", PimStyle::lanes}, {"tree", PimStyle::tree}}},
                 "lanes with registers, or an adder tree with a shared buffer")
-        .choice(
-            "sharing", &PimSpec::sharing,
-            {.names = {{"blocked", PimSharing::blocked}, {"concurrent", PimSharing::concurrent}},
-             .otherwise = PimSharing::blocked},
-            "what host traffic does while units compute")
         .count("units", &PimSpec::units, {.max = 1024}, "of a rank")
         .count("banks_per_unit", &PimSpec::banks_per_unit, {.max = 64, .otherwise = 1},
                "that take turns at a unit")

@@ -16,12 +16,6 @@ enum class PimStyle : std::uint8_t {
     tree,   ///< a multiplier for each element of a column, an adder tree and a buffer: GDDR6-AiM
 };
 
-/// Whether the host may use the memory while units compute.
-enum class PimSharing : std::uint8_t {
-    blocked,     ///< its requests wait until the job has ended
-    concurrent,  ///< a second row buffer in each bank serves the units (NeuPIMs)
-};
-
 /// A pair of types that the units multiply, and the columns a pass over the weights takes for it.
 struct PimArithmetic {
     DataType weights = DataType::fp16;
@@ -51,7 +45,6 @@ struct PimPrices {
 /// file says that they depend on. Plain data, so that neither DRAM nor PIM includes the other.
 struct PimSpec {
     PimStyle style = PimStyle::lanes;
-    PimSharing sharing = PimSharing::blocked;
     int units = 0;           ///< of a rank of a pseudo channel
     int banks_per_unit = 1;  ///< 2: even and odd banks take turns
     std::vector<PimArithmetic> arithmetic;
