@@ -226,6 +226,17 @@ std::variant<Time, Infeasible> Npu::cost(const MappingRequest& request,
                    usable_cores(spec_, request));
 }
 
+/// Of a contraction, what its tiles fetch again too.
+Time Npu::memory_time(const MappingRequest& request, const MappingChoice& choice, MemoryId memory,
+                      std::int64_t bytes_per_second) const {
+    if (std::holds_alternative<Contraction>(request.kernel->work)) {
+        const auto tiling = tiling_from(choice.mapping);
+        if (const auto* found = std::get_if<Tiling>(&tiling))
+            return ContractionPlan(*this, request).traffic_time(*found);
+    }
+    return Device::memory_time(request, choice, memory, bytes_per_second);
+}
+
 void Npu::emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
                ProgramBuilder& program) const {
     if (std::holds_alternative<Contraction>(request.kernel->work)) {

@@ -59,6 +59,8 @@ class Npu final : public Device {
                                                       const Mapping& mapping) const override;
     void emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
               ProgramBuilder& program) const override;
+    [[nodiscard]] Time memory_time(const MappingRequest& request, const MappingChoice& choice,
+                                   MemoryId memory, std::int64_t bytes_per_second) const override;
 
     [[nodiscard]] Time duration(const Command& command) const override;
     [[nodiscard]] Time fill_drain(const Command& command) const override;
