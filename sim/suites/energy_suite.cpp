@@ -65,13 +65,19 @@ Figure figure_of(const CsvData& data, std::size_t i) {
     figure.judged = data.flag(i, "judged");
     figure.gates = data.flag(i, "gates");
     figure.source = data.text(i, "source");
+    figure.note = data.text(i, "note");
     return figure;
 }
 
-RunRequest request_of(const CsvData& data, std::size_t i) {
+/// "./" begins the name of a network that stands beside the figures.
+std::string network_of(const std::string& name, const std::string& folder) {
+    return name.rfind("./", 0) == 0 ? folder + name.substr(1) : name;
+}
+
+RunRequest request_of(const CsvData& data, std::size_t i, const std::string& folder) {
     RunRequest request;
     request.chip = data.text(i, "chip");
-    request.workload = data.text(i, "workload");
+    request.workload = network_of(data.text(i, "workload"), folder);
     request.batch = data.count(i, "batch");
     request.precision = data.text(i, "precision");
     request.scenario = data.text(i, "scenario");
@@ -88,7 +94,7 @@ SuiteOutcome run_energy(const SuiteRequest& suite) {
     std::vector<RunRequest> requests;
     for (std::size_t i = 0; i < data.size(); ++i) {
         outcome.figures.push_back(figure_of(data, i));
-        requests.push_back(request_of(data, i));
+        requests.push_back(request_of(data, i, suite.folder));
     }
     const std::vector<Entry> entries = run_requests(requests, suite);
     for (std::size_t i = 0; i < entries.size(); ++i) {

@@ -109,7 +109,8 @@ std::vector<Asked> gemms(const std::string& folder) {
         one.request.start = "cold";
         one.request.overrides = {
             fmt::format("workload.input.shape=[{}, {}]", data.count(i, "m"), data.count(i, "k")),
-            fmt::format("workload.layers.0.linear.features={}", data.count(i, "n"))};
+            fmt::format("workload.layers.0.linear.features={}", data.count(i, "n")),
+            fmt::format("npu.cores={}", data.count(i, "cores"))};
         asked.push_back(std::move(one));
     }
     return asked;
@@ -128,6 +129,7 @@ std::vector<Asked> sheets(const std::string& folder) {
         one.figure.judged = false;
         one.figure.group = "NVDLA, parts";
         one.figure.source = data.text(i, "source");
+        one.figure.note = data.text(i, "note");
         one.share = data.number(i, "share");
         one.request = request_of(folder + "/nvdla_sheet.yaml",
                                  fmt::format("{}/{}", folder, data.text(i, "file")), "int8");

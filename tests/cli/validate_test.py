@@ -5,11 +5,13 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import unittest
 
-from command import ROOT, CommandTest
+from command import PROGRAM, ROOT, CommandTest
 
-SUITES = ["dram", "npu", "silicon", "energy"]
+FOLDERS = ROOT / "tests/validation"
+SUITES = sorted(path.name for path in FOLDERS.iterdir() if path.is_dir())
 FIGURES = ROOT / "tests/validation/dram"
 HEAD = "memory,trace,figure,low,high,tolerance_percent,gates,source,note\n"
 
@@ -70,10 +72,85 @@ class Dram(CommandTest):
         self.run_it("validate", "dram", "--out", "answer.txt", env=env)
         self.assertIn("passed", (self.folder / "answer.txt").read_text())
 
-    def test_unknown_suite_lists_the_suites(self):
-        self.assertEqual(self.mistake("validate", "gpus"),
-                         "error: there is no suite 'gpus'\n"
-                         f"  hint: suites: {', '.join(SUITES)}\n")
+    def test_unknown_suite_lists_the_suites_and_each_folder_is_one(self):
+        message = self.mistake("validate", "gpus")
+        self.assertIn("error: there is no suite 'gpus'\n  hint: suites: ", message)
+        listed = message.split("suites: ")[1].strip().split(", ")
+        self.assertEqual(sorted(listed), SUITES)
+
+    def test_page_draws_the_figures(self):
+        env = self.figures_of_our_own("ddr4_3200_reference,npu50,cycles,800076,800076,0.5,yes,x,")
+        self.run_it("validate", "dram", "--picture", "page.html", env=env)
+        page = (self.folder / "page.html").read_text()
+        self.assertIn("<svg", page)
+        self.assertIn("ddr4_3200_reference npu50 cycles: 800076 measured", page)
+
+
+class Npu(CommandTest):
+    def test_other_simulators_counts_are_met_exactly_and_the_difference_is_explained(self):
+        done = subprocess.run([PROGRAM, "validate", "npu", "--format", "json"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        (suite,) = json.loads(done.stdout)
+        exact = [f for f in suite["figures"] if f["subject"].startswith(("scale_sim", "stonne"))]
+        self.assertEqual(len(exact), 2 * (84 + 9))
+        for figure in exact:
+            self.assertEqual(figure["ours"], figure["low"], figure)
+            if figure["figure"] != "cycles":
+                self.assertIn("our unit counts", figure["note"])
+        for figure in suite["figures"]:
+            self.assertNotEqual(figure["verdict"], "skipped", figure)
+
+
+class Silicon(CommandTest):
+    def rows_of(self, *chips):
+        """The environment of a program that finds the published rows of these chips only."""
+        folder = self.folder / "root/validation/silicon"
+        shutil.copytree(FOLDERS / "silicon", folder)
+        with open(FOLDERS / "silicon/rows.csv") as file:
+            rows = list(csv.reader(file))
+        with open(folder / "rows.csv", "w") as file:
+            csv.writer(file).writerows(rows[:1] + [row for row in rows if row[0] in chips])
+        return {**os.environ, "PERFWATT_CONFIG_PATH": f"{self.folder / 'root'}:{ROOT}"}
+
+    def test_class_a_of_the_tpu_is_within_its_targets(self):
+        env = self.rows_of("Google TPU v1", "NVIDIA T4")
+        (suite,) = json.loads(
+            self.run_it("validate", "silicon", "--format", "json", env=env).out)
+        (median, worst) = suite["targets"]
+        self.assertEqual((median["group"], median["verdict"], worst["verdict"]), ("A", "ok", "ok"))
+        self.assertEqual(median["figures"], 4)
+        for figure in suite["figures"]:
+            skipped = figure["verdict"] == "skipped"
+            self.assertEqual(skipped, figure["subject"] == "NVIDIA T4")
+            self.assertTrue(figure["note"] if skipped else figure["energy_mj"] > 0, figure)
+
+    def test_classes_roles_and_gates_of_rows_go_together(self):
+        with open(FOLDERS / "silicon/rows.csv") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 420)
+        for row in rows:
+            self.assertIn(row["class"], ("A", "B", "C"))
+            self.assertEqual(row["gate"] == "yes", row["role"] == "test", row)
+            self.assertEqual(row["class"] == "C", row["role"] == "report", row)
+            self.assertTrue(row["source"])
+
+
+class Chips(CommandTest):
+    def test_every_npu_loads_says_what_it_rests_on_and_runs(self):
+        for path in sorted((ROOT / "configs/chips").glob("*.yaml")):
+            resolved = self.run_it("show", "chip", path.stem, "--resolved").out
+            if "npu.clock" not in resolved:
+                continue
+            with self.subTest(path.stem):
+                self.assertLessEqual(path.read_text().count("fitted:"), 1,
+                                     "a chip may fit one figure")
+                network = "alexnet_convolutions" if path.stem == "eyeriss_v1" else "mobilenet_v2"
+                (record,) = [self.json_of("run", "--chip", path.stem, "--workload", network,
+                                          "--memory-timing", "stream")]
+                record = record[0] if isinstance(record, list) else record
+                self.assertGreaterEqual(record["latency_ns"], record["bound_ns"])
+                self.assertGreater(record["energy_pj"], 0)
 
 
 if __name__ == "__main__":
