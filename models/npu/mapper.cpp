@@ -14,6 +14,8 @@ namespace {
 
 /// Commands a kernel may take: a mapping of more is never worth its sequencing.
 constexpr std::int64_t kMostTiles = 20'000;
+/// Candidates that differ in order and buffers only.
+constexpr int kOfASize = 4;
 
 struct Plane {
     std::int64_t n = 1, p = 1, q = 1;
@@ -48,17 +50,24 @@ std::vector<std::pair<Split, int>> splits(const Contraction& work, int cores) {
 }
 
 /// Calls visit(tiling) for each candidate. begin(left) comes before those of each split, of which
-/// `left` are still to come, this one included. No more of a split once visit returns false.
-template <class Begin, class Visit>
-void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin, Visit&& visit) {
+/// `left` are still to come, this one included; enter(tiling, part) before the kOfASize candidates
+/// of the same tile sizes, with one buffer each, on a core that does `part`: they are passed over
+/// if it says no. No more of a split once visit returns false.
+template <class Begin, class Enter, class Visit>
+void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin, Enter&& enter,
+                 Visit&& visit) {
     const Contraction& work = plan.work();
     const MatrixSpec& matrix = spec.matrix;
     const TypeRate& rate = *rate_of(matrix, work.first_type, work.second_type);
     const bool outputs_held = matrix.dataflow == Dataflow::output_stationary;
     const std::int64_t taps = matrix.reduction == Reduction::channels ? 1 : work.r * work.s;
     const std::int64_t c_grain = ceil_div(reduction_extent(matrix, rate), taps);
-    const std::int64_t k_grain = matrix.dataflow == Dataflow::input_stationary ? 1 : matrix.columns;
-    const std::int64_t p_grain = work.q == 1 && outputs_held ? matrix.rows : 1;
+    const bool rows_slide = matrix.dataflow == Dataflow::row_stationary;
+    const bool filters_across = !rows_slide && matrix.dataflow != Dataflow::input_stationary;
+    const std::int64_t k_grain = filters_across ? matrix.columns : 1;
+    const std::int64_t p_grain = rows_slide                    ? matrix.columns
+                                 : work.q == 1 && outputs_held ? matrix.rows
+                                                               : 1;
     const bool whole_problems = work.group_layout == GroupLayout::outermost;
 
     const auto of_split = [&](Split split, int cores) {
@@ -77,6 +86,9 @@ void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin
                         if (g > work.groups_sharing_second && whole_problems && partial) continue;
                         tiling.g = g, tiling.k = k, tiling.c = c;
                         tiling.n = plane.n, tiling.p = plane.p, tiling.q = plane.q;
+                        tiling.order = Order::weights_outer;
+                        tiling.buffers = 1;
+                        if (!enter(tiling, part)) continue;
                         for (const Order order : {Order::weights_outer, Order::inputs_outer}) {
                             tiling.order = order;
                             for (const int buffers : {2, 1}) {
@@ -122,7 +134,7 @@ std::vector<std::int64_t> tile_sizes(std::int64_t total, std::int64_t grain, std
 std::vector<Tiling> tilings(const ContractionPlan& plan, const NpuSpec& spec) {
     std::vector<Tiling> found;
     each_tiling(
-        plan, spec, [](int) {},
+        plan, spec, [](int) {}, [](const Tiling&, const Contraction&) { return true; },
         [&](const Tiling& tiling) {
             found.push_back(tiling);
             return true;
@@ -143,12 +155,15 @@ std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& p
     const auto begin = [&](int left) {
         most = choice.candidates + std::max(0, (effort - choice.candidates + left - 1) / left);
     };
-    each_tiling(plan, spec, begin, [&](const Tiling& tiling) {
+    const auto enter = [&](const Tiling& tiling, const Contraction& part) {
+        const char* why = tiles_of(part, tiling) > kMostTiles
+                              ? "more tiles than worth their commands"
+                              : plan.misfit(tiling, layout);
+        if (why != nullptr) rejected[why] += kOfASize;
+        return why == nullptr;
+    };
+    each_tiling(plan, spec, begin, enter, [&](const Tiling& tiling) {
         if (choice.candidates >= most || choice.cost <= choice.bound) return false;
-        if (tiles_of(plan.share(tiling), tiling) > kMostTiles) {
-            ++rejected["more tiles than worth their commands"];
-            return true;
-        }
         if (const char* why = plan.misfit(tiling, layout)) {
             ++rejected[why];
             return true;
