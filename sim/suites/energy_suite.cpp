@@ -112,6 +112,7 @@ SuiteOutcome run_energy(const SuiteRequest& suite) {
         }
         judge(figure);
     }
+    add_broken_runs(entries, outcome);
     return outcome;
 }
 

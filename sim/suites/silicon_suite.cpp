@@ -47,6 +47,7 @@ SuiteOutcome run_silicon(const SuiteRequest& suite) {
     SuiteOutcome outcome{.suite = "silicon"};
     for (silicon::Row& row : rows) outcome.figures.push_back(std::move(row.figure));
     outcome.groups = targets_of(outcome.figures);
+    add_broken_runs(entries, outcome);
     return outcome;
 }
 

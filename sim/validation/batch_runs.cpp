@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <variant>
@@ -74,6 +75,18 @@ std::vector<Entry> run_requests(const std::vector<RunRequest>& requests,
     std::vector<Entry> entries;
     for (const std::size_t job : job_of) entries.push_back(answers[job]);
     return entries;
+}
+
+void add_broken_runs(const std::vector<Entry>& entries, SuiteOutcome& outcome) {
+    const auto broken = std::count_if(entries.begin(), entries.end(), [](const Entry& entry) {
+        return !entry.ok() && entry.status != to_string(OutcomeKind::infeasible);
+    });
+    if (broken == 0) return;
+    outcome.groups.push_back({.group = "runs",
+                              .statistic = "crashed or broken",
+                              .ours = static_cast<double>(broken),
+                              .figures = static_cast<int>(entries.size()),
+                              .passed = false});
 }
 
 }  // namespace perfwatt

@@ -14,4 +14,8 @@ namespace perfwatt {
 [[nodiscard]] std::vector<Entry> run_requests(const std::vector<RunRequest>& requests,
                                               const SuiteRequest& suite);
 
+/// Adds a target that fails where runs crashed or broke an invariant: what is skipped for that is
+/// not skipped for want of a chip or a network.
+void add_broken_runs(const std::vector<Entry>& entries, SuiteOutcome& outcome);
+
 }  // namespace perfwatt

@@ -29,7 +29,7 @@ constexpr std::string_view kStyle =
 constexpr double kSide = 560;
 constexpr double kLeft = 80;
 constexpr double kTop = 16;
-constexpr double kLegend = 330;
+constexpr double kLegend = 390;
 
 struct Point {
     double measured = 0;
