@@ -136,19 +136,25 @@ class Silicon(CommandTest):
             self.assertTrue(row["source"])
 
 
+def is_npu(path):
+    """Whether a chip file, or the one it extends, describes an NPU alone."""
+    lines = path.read_text().splitlines()
+    parents = [line.split(": ")[1] for line in lines if line.startswith("extends: ")]
+    return "family: npu" in lines or any(is_npu(path.parent / f"{name}.yaml") for name in parents)
+
+
 class Chips(CommandTest):
     def test_every_npu_loads_says_what_it_rests_on_and_runs(self):
         for path in sorted((ROOT / "configs/chips").glob("*.yaml")):
-            resolved = self.run_it("show", "chip", path.stem, "--resolved").out
-            if "npu.clock" not in resolved:
+            if not is_npu(path):
                 continue
             with self.subTest(path.stem):
                 self.assertLessEqual(path.read_text().count("fitted:"), 1,
                                      "a chip may fit one figure")
                 network = "alexnet_convolutions" if path.stem == "eyeriss_v1" else "mobilenet_v2"
-                (record,) = [self.json_of("run", "--chip", path.stem, "--workload", network,
-                                          "--memory-timing", "stream")]
-                record = record[0] if isinstance(record, list) else record
+                self.run_it("show", "chip", path.stem, "--resolved")
+                record = self.json_of("run", "--chip", path.stem, "--workload", network,
+                                      "--memory-timing", "stream")
                 self.assertGreaterEqual(record["latency_ns"], record["bound_ns"])
                 self.assertGreater(record["energy_pj"], 0)
 
