@@ -38,7 +38,19 @@ constexpr bool names_bank(Kind kind) {
         case Kind::REFSB:
         case Kind::RFMPB:
         case Kind::RFMSB:
+        case Kind::PIM_ACT:
+        case Kind::PIM_PRE:
+        case Kind::PIM_RD:
+        case Kind::PIM_WR:
+        case Kind::PIM_EW:
+        case Kind::PIM_AF:
+        case Kind::PIM_RDC:
+        case Kind::PIM_WRC:
             return true;
+        case Kind::PIM_WRB:
+        case Kind::PIM_WRR:
+        case Kind::PIM_RDR:
+        case Kind::PIM_MODE:
         case Kind::PREA:
         case Kind::REFAB:
         case Kind::RFMAB:
@@ -52,6 +64,9 @@ constexpr bool names_bank(Kind kind) {
     }
     return false;
 }
+
+constexpr bool acts_on_set(Kind kind) { return kind >= Kind::PIM_ACT && kind <= Kind::PIM_AF; }
+constexpr bool copies(Kind kind) { return kind == Kind::PIM_RDC || kind == Kind::PIM_WRC; }
 
 using LastTicks = std::array<std::int64_t, kKinds>;
 
@@ -188,6 +203,10 @@ class Checker::State {
         RankState& rank =
             channel.ranks[static_cast<std::size_t>(places.at[static_cast<int>(Scope::rank)])];
         check_power(c, rank);
+        if (acts_on_set(c.kind)) {
+            set_command(c, channel, rank);
+            return;
+        }
         check_distances(c, channel, places);
         check_bus(c, channel);
         check_banks(c, channel, rank, places);
@@ -195,13 +214,7 @@ class Checker::State {
         if (is_read(c.kind) || is_write(c.kind)) check_data(c, channel);
         if (rules_.needs_wck) check_wck(c, rank);
         check_refresh(c, rank, places);
-        for (int scope = 0; scope < kScopes; ++scope) {
-            const int at = places.at[static_cast<std::size_t>(scope)];
-            if (at >= 0) {
-                channel.last[static_cast<std::size_t>(scope)][static_cast<std::size_t>(at)]
-                            [index(c.kind)] = c.tick;
-            }
-        }
+        remember(c, channel, places);
         rank.seen = true;
     }
 
@@ -220,6 +233,49 @@ class Checker::State {
     [[nodiscard]] std::int64_t commands() const { return commands_; }
 
   private:
+    static void remember(const Command& c, ChannelState& channel, const Places& places) {
+        for (int scope = 0; scope < kScopes; ++scope) {
+            const int at = places.at[static_cast<std::size_t>(scope)];
+            if (at >= 0) {
+                channel.last[static_cast<std::size_t>(scope)][static_cast<std::size_t>(at)]
+                            [index(c.kind)] = c.tick;
+            }
+        }
+    }
+
+    /// A command of processing in memory does in each bank of its set what its name says.
+    void set_command(const Command& c, ChannelState& channel, RankState& rank) {
+        check_bus(c, channel);
+        check_windows(c, rank);
+        const int named = c.bank_group * rules_.banks + c.bank;
+        const int slice = rules_.opens > 0 && c.kind == Kind::PIM_ACT ? rules_.opens : flat_banks_;
+        std::vector<std::pair<Command, Places>> reached;
+        for (int flat = named % rules_.sets; flat < flat_banks_; flat += rules_.sets) {
+            if (flat / rules_.sets / slice != named / rules_.sets / slice) continue;
+            Command one = c;
+            one.bank_group = flat / rules_.banks;
+            one.bank = flat % rules_.banks;
+            reached.emplace_back(one, places_of(one));
+        }
+        for (const auto& [one, places] : reached) {
+            check_distances(one, channel, places);
+            BankState& bank =
+                channel.banks[static_cast<std::size_t>(places.at[static_cast<int>(Scope::bank)])];
+            if (c.kind == Kind::PIM_ACT) {
+                if (bank.open) {
+                    report("bank_open", fmt::format("PIM_ACT while row {} is open", bank.row));
+                }
+                open(one, bank, c.row);
+            } else if (c.kind == Kind::PIM_PRE) {
+                close(bank, c.tick);
+            } else {
+                access(one, bank);
+            }
+        }
+        for (const auto& [one, places] : reached) remember(one, channel, places);
+        rank.seen = true;
+    }
+
     void report(std::string_view rule, std::string details) {
         ++count_;
         if (violations_.size() < keep_) {
@@ -360,7 +416,7 @@ class Checker::State {
         } else if (c.kind == Kind::ACT) {
             if (bank->open) report("bank_open", fmt::format("ACT while row {} is open", bank->row));
             open(c, *bank, c.row);
-        } else if (is_read(c.kind) || is_write(c.kind)) {
+        } else if (is_read(c.kind) || is_write(c.kind) || copies(c.kind)) {
             access(c, *bank);
         } else if (c.kind == Kind::PRE) {
             close(*bank, c.tick);

@@ -16,8 +16,10 @@ namespace perfwatt::dram_checker {
 namespace {
 
 constexpr std::array<std::string_view, kKinds> kKindNames = {
-    "ACT",   "ACT1", "ACT2", "PRE", "PREA", "RD",     "WR",     "RDA",   "WRA",   "REFAB", "REFPB",
-    "REFSB", "PDE",  "PDX",  "SRE", "SRX",  "CAS_RD", "CAS_WR", "RFMAB", "RFMPB", "RFMSB"};
+    "ACT",     "ACT1",    "ACT2",    "PRE",     "PREA",    "RD",      "WR",     "RDA",    "WRA",
+    "REFAB",   "REFPB",   "REFSB",   "PDE",     "PDX",     "SRE",     "SRX",    "CAS_RD", "CAS_WR",
+    "RFMAB",   "RFMPB",   "RFMSB",   "PIM_ACT", "PIM_PRE", "PIM_RD",  "PIM_WR", "PIM_EW", "PIM_AF",
+    "PIM_RDC", "PIM_WRC", "PIM_WRB", "PIM_WRR", "PIM_RDR", "PIM_MODE"};
 constexpr std::array<std::string_view, kScopes> kScopeNames = {
     "bank", "pair", "same_bank", "bank_group", "rank", "other_rank", "pseudo_channel", "channel"};
 
@@ -301,6 +303,10 @@ class Reader {
             rules_.ranks = count(rest);
         } else if (word == "bank_groups") {
             rules_.bank_groups = count(rest);
+        } else if (word == "sets") {
+            rules_.sets = count(rest);
+        } else if (word == "opens") {
+            rules_.opens = count(rest);
         } else if (word == "banks") {
             rules_.banks = count(rest);
         } else if (word == "length") {

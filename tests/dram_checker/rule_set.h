@@ -33,8 +33,20 @@ enum class Kind : std::uint8_t {
     RFMAB,
     RFMPB,
     RFMSB,
+    PIM_ACT,  // from here to PIM_AF: to a set of banks at once
+    PIM_PRE,
+    PIM_RD,
+    PIM_WR,
+    PIM_EW,
+    PIM_AF,
+    PIM_RDC,  // to one bank
+    PIM_WRC,
+    PIM_WRB,  // to units
+    PIM_WRR,
+    PIM_RDR,
+    PIM_MODE,
 };
-inline constexpr int kKinds = 21;
+inline constexpr int kKinds = 33;
 
 [[nodiscard]] std::string_view to_string(Kind kind);
 /// -1 when no command has this name.
@@ -108,6 +120,8 @@ struct RuleSet {
     int ranks = 1;
     int bank_groups = 1;
     int banks = 1;  ///< in a bank group
+    int sets = 1;   ///< of processing in memory: banks whose numbers in the rank leave one rest
+    int opens = 0;  ///< banks of a set that one PIM_ACT opens; 0: all
 
     std::vector<std::string> names;
     std::vector<Distance> distances;
