@@ -63,7 +63,7 @@ void DramChannel::accept(const BurstRequest& request, Tick at) {
     Rank& rank = ranks_[static_cast<std::size_t>(device_.rank_of(request.bank))];
     const bool rank_was_idle = rank.requests++ == 0;
     rank.closed_to_sleep = false;
-    const int entry = queues_.push(request, at, device_.open_row(request.bank));
+    queues_.push(request, at, device_.open_row(request.bank));
     now_ = std::max(now_, at);  // what it lets go ahead cannot go in the past
     if (stale_) return;
     // Only the bank of the new request can have a better command, unless more than that changes:
@@ -75,7 +75,8 @@ void DramChannel::accept(const BurstRequest& request, Tick at) {
         stale_ = true;
         return;
     }
-    if (queues_.entry(entry).request.write == draining && !bank_blocked(request.bank)) {
+    const bool leads = queues_.not_before(request.write)[at_index(request.bank)] == 0;
+    if (leads && request.write == draining && !bank_blocked(request.bank)) {
         consider_bank(draining, request.bank);
     }
 }

@@ -73,12 +73,12 @@ void DramMemory::submit(Time now, const MemoryTransfer& transfer) {
     PERFWATT_CHECK(transfer.address >= 0 && end <= capacity_bytes(),
                    fmt::format("a transfer of memory '{}' ends at byte {} of {}", options_.name,
                                end, capacity_bytes()));
-    const std::int64_t burst = spec_.organization.burst_bytes();
+    const TransferFeed& feed = lanes_.front().feed;
     parts_.assign(lanes_.size(), 0);
     for (std::int64_t row = 0; row < state.rows; ++row) {
         const std::int64_t begin = state.address + row * state.pitch_bytes;
-        const std::int64_t first = begin / burst;
-        const std::int64_t last = (begin + state.row_bytes - 1) / burst + 1;
+        const std::int64_t first = feed.bursts_in(begin);
+        const std::int64_t last = feed.bursts_in(begin + state.row_bytes - 1) + 1;
         if (lanes_.size() > 1) {
             for (std::size_t c = 0; c < parts_.size(); ++c) {
                 parts_[c] += mapping_.bursts_before(last, static_cast<int>(c)) -

@@ -39,7 +39,6 @@ int RequestQueues::push(const BurstRequest& request, Tick arrival, std::int64_t 
         entries_[at(queue.tail)].next = index;
     }
     queue.tail = index;
-    not_before_[request.write][at(request.bank)] = 0;
     Part& part = parts_[at(part_of(request.bank))];
     if (queue.count++ == 0) {
         queue.busy_at = static_cast<std::int32_t>(part.busy[request.write].size());
@@ -50,6 +49,10 @@ int RequestQueues::push(const BurstRequest& request, Tick arrival, std::int64_t 
     if (open_row >= 0) {
         std::int32_t& first = request.row == open_row ? queue.hit : queue.miss;
         if (first == kNone) first = index;
+    }
+    // One behind others that need the same changes nothing for its bank.
+    if (open_row >= 0 ? queue.hit == index || queue.miss == index : queue.head == index) {
+        not_before_[request.write][at(request.bank)] = 0;
     }
     return index;
 }

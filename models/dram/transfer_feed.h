@@ -36,6 +36,11 @@ class TransferFeed {
     /// Queues this channel's part of a transfer, `bursts` bursts. Does nothing when there are none.
     void add(std::uint32_t transfer, std::int64_t bursts);
 
+    /// Whole bursts in so many bytes; most burst sizes are powers of two.
+    [[nodiscard]] std::int64_t bursts_in(std::int64_t bytes) const {
+        return burst_shift_ >= 0 ? bytes >> burst_shift_ : bytes / burst_bytes_;
+    }
+
     // What DramChannel::run() asks of a source.
     [[nodiscard]] Tick next_arrival(const DramChannel& channel);
     [[nodiscard]] BurstRequest take(Tick at);
@@ -74,10 +79,6 @@ class TransferFeed {
     /// Whether one master's burst goes before another's that could come at the same tick.
     [[nodiscard]] bool goes_before(std::size_t a, std::size_t b) const;
     void next_segment(Part& part);
-    /// Whole bursts in so many bytes; most burst sizes are powers of two.
-    [[nodiscard]] std::int64_t bursts_in(std::int64_t bytes) const {
-        return burst_shift_ >= 0 ? bytes >> burst_shift_ : bytes / burst_bytes_;
-    }
     static std::size_t slot(int queue, bool write) {
         return static_cast<std::size_t>(2 * queue + (write ? 1 : 0));
     }
