@@ -12,7 +12,6 @@ namespace {
 
 constexpr UnitId kDma{0}, kJobs{1}, kVector{2};
 constexpr std::size_t kOperation = 0, kStaging = 1;
-constexpr std::int64_t kPieces = 32;  ///< of streamed work: each overlaps with the next one's way
 
 bool in_memory(const Placement& placement) { return placement.where == Placement::Where::memory; }
 
@@ -34,8 +33,17 @@ std::int64_t vector_operations(const Kernel& kernel) {
     return total;
 }
 
-std::int64_t slice(std::int64_t whole, std::int64_t piece) {
-    return whole * (piece + 1) / kPieces - whole * piece / kPieces;
+/// Pieces of streamed work, of 16 KiB or so: a piece's way overlaps with the work on the last.
+std::int64_t pieces_of(const Kernel& kernel) {
+    constexpr std::int64_t kPiece = 16 << 10;
+    std::int64_t most = 1;
+    for (const Operand& operand : kernel.inputs) most = std::max(most, operand.bytes);
+    for (const Operand& operand : kernel.outputs) most = std::max(most, operand.bytes);
+    return ceil_div(most, kPiece);
+}
+
+std::int64_t slice(std::int64_t whole, std::int64_t piece, std::int64_t pieces) {
+    return whole * (piece + 1) / pieces - whole * piece / pieces;
 }
 
 Region part_of(const Region& region, std::int64_t from, std::int64_t bytes) {
@@ -136,7 +144,7 @@ std::variant<Time, Infeasible> PimDevice::product_cost(const MappingRequest& req
     const std::int64_t output =
         in_memory(request.outputs[0]) ? request.kernel->outputs[0].bytes : 0;
     if (request.kernel->inputs[0].bytes + back + request.kernel->outputs[0].bytes >
-        request.free.bytes + 0)
+        request.free.bytes)
         return Infeasible{
             fmt::format("{} bytes of operands and partial sums do not fit the "
                         "controller's staging memory",
@@ -161,7 +169,8 @@ std::variant<Time, Infeasible> PimDevice::cost(const MappingRequest& request,
         if (in_memory(request.outputs[i])) bytes += request.kernel->outputs[i].bytes;
         room += request.kernel->outputs[i].bytes;
     }
-    if (2 * ceil_div(room, kPieces) > request.free.bytes)
+    const auto operands = static_cast<std::int64_t>(request.inputs.size() + request.outputs.size());
+    if (2 * (ceil_div(room, pieces_of(*request.kernel)) + operands) > request.free.bytes)
         return Infeasible{"two pieces do not fit the controller's staging memory"};
     return transfer_time(bytes, bytes_per_second_) +
            transfer_time(vector_operations(*request.kernel), controller_.operations_per_second);
@@ -279,16 +288,17 @@ void PimDevice::emit_product(const MappingRequest& request, const Mapping& mappi
 void PimDevice::emit_stream(const MappingRequest& request, LayerId layer,
                             ProgramBuilder& program) const {
     const Kernel& kernel = *request.kernel;
+    const std::int64_t pieces = pieces_of(kernel);
     std::int64_t room = 0;
-    for (const Operand& operand : kernel.inputs) room += ceil_div(operand.bytes, kPieces);
-    for (const Operand& operand : kernel.outputs) room += ceil_div(operand.bytes, kPieces);
-    for (std::int64_t piece = 0; piece < kPieces; ++piece) {
+    for (const Operand& operand : kernel.inputs) room += ceil_div(operand.bytes, pieces);
+    for (const Operand& operand : kernel.outputs) room += ceil_div(operand.bytes, pieces);
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
         std::int64_t at = request.free.address + piece % 2 * room;
         Buffer last;
         for (std::size_t i = 0; i < kernel.inputs.size(); ++i) {
             const std::int64_t whole = kernel.inputs[i].bytes;
-            const std::int64_t from = whole * piece / kPieces;
-            const std::int64_t bytes = slice(whole, piece);
+            const std::int64_t from = whole * piece / pieces;
+            const std::int64_t bytes = slice(whole, piece, pieces);
             if (bytes == 0) continue;
             if (!in_memory(request.inputs[i])) {
                 last = {request.inputs[i].buffer.address + from, bytes};
@@ -300,20 +310,21 @@ void PimDevice::emit_stream(const MappingRequest& request, LayerId layer,
         }
         for (std::size_t i = 0; i < kernel.outputs.size(); ++i) {
             const std::int64_t whole = kernel.outputs[i].bytes;
-            const std::int64_t from = whole * piece / kPieces;
-            const std::int64_t bytes = slice(whole, piece);
+            const std::int64_t from = whole * piece / pieces;
+            const std::int64_t bytes = slice(whole, piece, pieces);
             if (bytes == 0) continue;
             const bool away = in_memory(request.outputs[i]);
             const Buffer made =
                 away ? Buffer{at, bytes} : Buffer{request.outputs[i].buffer.address + from, bytes};
             if (away) at += bytes;
-            program.add(kVector, layer,
-                        Vector{.elements = bytes,
-                               .operations = i == 0 ? slice(vector_operations(kernel), piece) : 0,
-                               .read_bytes = last.bytes,
-                               .write_bytes = bytes,
-                               .input = last,
-                               .output = made});
+            program.add(
+                kVector, layer,
+                Vector{.elements = bytes,
+                       .operations = i == 0 ? slice(vector_operations(kernel), piece, pieces) : 0,
+                       .read_bytes = last.bytes,
+                       .write_bytes = bytes,
+                       .input = last,
+                       .output = made});
             if (away)
                 program.add(kDma, layer,
                             Store{made, part_of(request.outputs[i].region, from, bytes)});

@@ -28,6 +28,12 @@ void write_memory(JsonWriter& json, const MemoryResult& memory) {
     for (const MemoryResult::Command& command : memory.commands)
         json.member(command.name, command.count);
     json.end_object();
+    if (!memory.pim_times.empty()) {
+        json.key("pim_time_ns");
+        json.begin_object(Layout::inline_);
+        for (const MemoryResult::PimTime& part : memory.pim_times) json.member(part.name, part.ns);
+        json.end_object();
+    }
     json.end_object();
 }
 

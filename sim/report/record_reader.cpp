@@ -35,6 +35,9 @@ MemoryResult read_memory(const Json& json) {
     read(json, "row_hit_rate", memory.row_hit_rate);
     for (const auto& [name, count] : json.at("commands").items())
         memory.commands.push_back({.name = name, .count = count.get<std::int64_t>()});
+    if (json.contains("pim_time_ns"))
+        for (const auto& [name, ns] : json.at("pim_time_ns").items())
+            memory.pim_times.push_back({.name = name, .ns = ns.get<double>()});
     return memory;
 }
 

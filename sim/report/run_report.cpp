@@ -66,6 +66,17 @@ TextTable memory_table(const Result& r) {
     return table;
 }
 
+/// What units in a memory's banks had it for.
+TextTable pim_table(const MemoryResult& memory) {
+    TextTable table(
+        {{fmt::format("units of {}", memory.name)}, {"", Align::right}, {"share", Align::right}});
+    double whole = 0;
+    for (const MemoryResult::PimTime& part : memory.pim_times) whole += part.ns;
+    for (const MemoryResult::PimTime& part : memory.pim_times)
+        if (part.ns > 0) table.add({part.name, time_text(part.ns), percent_text(part.ns / whole)});
+    return table;
+}
+
 std::string heading(const Result& r, bool markdown) {
     std::string line = fmt::format("{} on {}", r.workload, marked_chip(r));
     std::string details = fmt::format("batch {}, {}, {}", r.batch, r.precision, r.scenario);
@@ -199,6 +210,8 @@ std::string run_body(const Result& r, const ReportStyle& style, bool bars) {
     out += md ? code_block(figures(r)) : figures(r);
     out += "\n" + print(time_table(r, bars)) + print(energy_table(r));
     if (!r.memories.empty()) out += print(memory_table(r));
+    for (const MemoryResult& memory : r.memories)
+        if (!memory.pim_times.empty()) out += print(pim_table(memory));
     out += print(layer_table(r, style.layers));
     if (style.layers > 0 && r.layers.size() > static_cast<std::size_t>(style.layers))
         out += fmt::format("the {} longest of {} layers; --format csv lists all\n\n", style.layers,

@@ -118,6 +118,9 @@ MemoryResult memory_result(const MemoryReport& report, Time latency) {
             static_cast<double>(report.row_hits) / static_cast<double>(report.column_commands);
     for (const MemoryReport::CommandCount& command : report.commands)
         memory.commands.push_back({.name = command.name, .count = command.count});
+    if (report.pim_jobs > 0)
+        for (const MemoryReport::PimTime& part : report.pim_times)
+            memory.pim_times.push_back({.name = part.name, .ns = part.time.ns()});
     return memory;
 }
 

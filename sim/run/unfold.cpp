@@ -164,7 +164,17 @@ MemoryReport grow_report(MemoryReport report, const PlatformResult& run, const I
     report.row_hits = grown(report.row_hits, share);
     report.column_commands = grown(report.column_commands, share);
     report.data_bus_busy.fs = grown(report.data_bus_busy.fs, share);
+    const double by_jobs =
+        share_of(run.counts, in, fmt::format("{}.pim_mac", report.name)).value_or(growth);
+    for (MemoryReport::PimTime& part : report.pim_times)
+        part.time.fs = grown(part.time.fs, by_jobs);
+    report.pim_jobs = grown(report.pim_jobs, by_jobs);
+    report.pim_macs = grown(report.pim_macs, by_jobs);
     for (MemoryReport::CommandCount& command : report.commands) {
+        if (command.name.starts_with("PIM_")) {
+            command.count = grown(command.count, by_jobs);
+            continue;
+        }
         const std::string_view action = action_of(command.name);
         const double by_layers =
             share_of(run.counts, in, fmt::format("{}.{}", report.name, action)).value_or(share);

@@ -46,6 +46,13 @@ struct MemoryResult {
     double peak_bytes_per_s = 0;
     double row_hit_rate = 0;  ///< of column commands; 0 where there are no rows
     std::vector<Command> commands;
+    /// Of jobs for units in its banks: mode change, input broadcast, compute, readout, refresh,
+    /// fence, drain; their sum is the time the units had the memory. Empty without such units.
+    struct PimTime {
+        std::string name;
+        double ns = 0;
+    };
+    std::vector<PimTime> pim_times;
 };
 
 /// A row of the report: one operator of the network with what was fused onto it.
