@@ -41,6 +41,7 @@ class Compiler {
         dump("fold", [&] { return to_text(graph_); });
         check_shapes(graph_);
         dump("infer", [&] { return to_text(graph_); });
+        out_.storage = settle_types(graph_, precision_, devices());
         quantise(graph_, precision_);
         settle();
         dump("quantise", [&] { return to_text(graph_); });
@@ -108,11 +109,16 @@ class Compiler {
         };
     }
 
+    [[nodiscard]] std::vector<const Device*> devices() const {
+        std::vector<const Device*> all;
+        for (const TargetEngine& engine : engines_of(target_)) all.push_back(engine.device);
+        return all;
+    }
+
     /// In which form weights lie in memory, now that their types are known.
     void settle() {
-        std::vector<const Device*> devices;
-        for (const TargetEngine& engine : engines_of(target_)) devices.push_back(engine.device);
-        out_.storage = settle_storage(graph_, devices);
+        for (std::string& note : settle_storage(graph_, devices()))
+            out_.storage.push_back(std::move(note));
         if (std::any_of(graph_.tensors.begin(), graph_.tensors.end(),
                         [](const Tensor& tensor) { return tensor.stored > 0; }))
             out_.not_modelled.push_back("time and energy of decoding stored weights");

@@ -160,6 +160,13 @@ LightenPass pass_from(const std::string& name) {
     refuse(name);
 }
 
+/// Whether some device multiplies values of these types.
+bool multiplied(DataType first, DataType second, const std::vector<const Device*>& devices) {
+    return std::any_of(devices.begin(), devices.end(), [&](const Device* device) {
+        return device->peak(first, second).macs_per_second > 0;
+    });
+}
+
 bool is_recurrent(const Node& node) {
     return node.type == "LSTM" || node.type == "GRU" || node.type == "RNN";
 }
@@ -375,6 +382,59 @@ std::int64_t stored_bytes(const Tensor& tensor) {
             return ceil_div(tensor.plain_bytes() * 1000, tensor.storage.ratio_thousandths);
     }
     check_failed("a format", __FILE__, __LINE__, "unknown");
+}
+
+std::string runnable_precision(const std::string& asked, const std::string& otherwise,
+                               const std::vector<const Device*>& devices,
+                               std::vector<std::string>& notes) {
+    const Precision wanted = precision_from(asked);
+    const auto width = [](const Precision& one) {
+        return bits(one.weights) + bits(one.activations);
+    };
+    std::string best;
+    for (const std::string& name : precisions()) {
+        const Precision one = precision_from(name);
+        const bool fits = bits(one.weights) >= bits(wanted.weights) &&
+                          bits(one.activations) >= bits(wanted.activations) &&
+                          is_floating(one.activations) == is_floating(wanted.activations);
+        if (!fits || !multiplied(one.activations, one.weights, devices)) continue;
+        if (best.empty() || width(one) < width(precision_from(best))) best = name;
+        if (name == asked) {
+            best = name;
+            break;
+        }
+    }
+    if (best.empty()) best = otherwise;
+    if (best != asked)
+        notes.push_back(
+            fmt::format("the chip does not compute in {}: {} is computed in", asked, best));
+    return best;
+}
+
+std::vector<std::string> settle_types(Graph& graph, const Precision& precision,
+                                      const std::vector<const Device*>& devices) {
+    std::set<TensorId> operands;
+    for (const Node& node : graph.nodes) {
+        if (operator_class(node) != OperatorClass::contraction) continue;
+        operands.insert(node.inputs.begin(), node.inputs.end());
+    }
+    std::set<DataType> refused;
+    for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
+        Tensor& tensor = graph.tensors[i];
+        const bool cache = tensor.role == TensorRole::state;
+        if (!tensor.wanted_type || (!cache && !operands.contains({static_cast<std::int32_t>(i)})))
+            continue;
+        if (multiplied(precision.activations, *tensor.wanted_type, devices)) continue;
+        refused.insert(*tensor.wanted_type);
+        tensor.wanted_type.reset();
+    }
+    std::vector<std::string> notes;
+    for (const DataType type : refused)
+        notes.push_back(
+            fmt::format("the chip does not multiply {} by {}: such tensors stay as wide "
+                        "as the network's precision",
+                        to_string(precision.activations), to_string(type)));
+    return notes;
 }
 
 std::vector<std::string> settle_storage(Graph& graph, const std::vector<const Device*>& devices) {

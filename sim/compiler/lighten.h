@@ -11,6 +11,7 @@
 namespace perfwatt {
 
 class Device;
+struct Precision;
 
 /// What is not simulated of every lightened network; every record of one says so.
 inline constexpr const char* kAccuracyNotSimulated =
@@ -64,6 +65,18 @@ struct Lightened {
 /// Rewrites a network with known shapes, before its types are set. What a pass finds nothing to do
 /// on is left, and a note says so.
 Lightened lighten(Graph& graph, const std::vector<LightenPass>& passes);
+
+/// The precision that a network asked to be lightened to `asked` is computed in: that one, or of
+/// the wider ones that some device multiplies the narrowest, or `otherwise`. Says so in `notes`
+/// where it is another one.
+[[nodiscard]] std::string runnable_precision(const std::string& asked, const std::string& otherwise,
+                                             const std::vector<const Device*>& devices,
+                                             std::vector<std::string>& notes);
+
+/// Wanted types that no device multiplies with the activations' are given up, with a word on each:
+/// such weights and caches are as wide as the network's precision says.
+[[nodiscard]] std::vector<std::string> settle_types(Graph& graph, const Precision& precision,
+                                                    const std::vector<const Device*>& devices);
 
 /// Weights are kept as their `storage` says where every device reads them so, else plainly; types
 /// must be set. Returns what was decided, in words.

@@ -246,8 +246,13 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
         throw UserError(fmt::format("--lighten sets the precision to {}, --precision to {}",
                                     *made.precision, *request.precision),
                         "leave one of them out");
-    step.precision =
-        made.precision ? *made.precision : request.precision.value_or(chip.default_precision);
+    step.precision = request.precision.value_or(chip.default_precision);
+    if (made.precision) {
+        std::vector<const Device*> devices;
+        for (const ChipEngine& engine : chip.engines) devices.push_back(engine.device.get());
+        step.precision =
+            runnable_precision(*made.precision, chip.default_precision, devices, step.notes);
+    }
     step.target = target_of(chip, step.chip.memories);
     step.options = {.precision = step.precision,
                     .start = request.start == "cold" ? Start::cold : Start::steady,

@@ -235,6 +235,26 @@ TEST(LightenTypes, AClassOfTensorsHasATypeOfItsOwn) {
     EXPECT_THAT(types, ElementsAre(DataType::int4, DataType::int4, DataType::int8));
 }
 
+// The unit multiplies int8 by int8 and by int4, and int4 by int4.
+TEST(LightenTypes, WhatTheChipDoesNotMultiplyIsComputedWider) {
+    const npu::Npu device = make_device({});
+    std::vector<std::string> notes;
+    EXPECT_EQ(runnable_precision("int4", "int8", {&device}, notes), "int4");
+    EXPECT_EQ(runnable_precision("w4a8", "int8", {&device}, notes), "w4a8");
+    EXPECT_THAT(notes, SizeIs(0));
+    EXPECT_EQ(runnable_precision("w4a16", "int8", {&device}, notes), "int8");
+    EXPECT_THAT(notes, ElementsAre("the chip does not compute in w4a16: int8 is computed in"));
+
+    Graph graph = classifier();
+    (void)lighten(graph, lighten_passes({"weights_int16"}));
+    EXPECT_THAT(
+        settle_types(graph, precision_from("int8"), {&device}),
+        ElementsAre("the chip does not multiply int8 by int16: such tensors stay as wide as "
+                    "the network's precision"));
+    quantise(graph, precision_from("int8"));
+    EXPECT_EQ(graph.tensor(graph.nodes[0].inputs[1]).type, DataType::int8);
+}
+
 TEST(LightenTypes, APassThatFindsNothingSaysSo) {
     Graph graph = classifier();
     EXPECT_THAT(lighten(graph, lighten_passes({"kv8"})).notes,
