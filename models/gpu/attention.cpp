@@ -14,22 +14,38 @@ namespace perfwatt::gpu {
 namespace {
 
 /// Rows of a block: of a prompt, or of the heads that share keys in a decoding step.
-constexpr std::array<std::int64_t, 3> kRows = {128, 64, 16};
+constexpr std::array<std::int64_t, 4> kRows = {128, 64, 16, 1};
 /// Keys of one step through the context.
 constexpr std::int64_t kKeys = 64;
 /// A part of a split context has at least this many keys.
 constexpr std::int64_t kLeastKeys = 128;
 constexpr std::int64_t kPartialBytes = 4;
 
+/// A block reads page table, queries, keys and values one after the other before it can write:
+/// latencies in sight beside the one of a matrix product's block.
+constexpr double kDependentAccesses = 4.5;
+/// Of a block's latencies, what each further block on its SM hides.
+constexpr double kHidden = 0.75;
+
 /// Heads that share keys are rows of one block where a head has few queries of its own.
 struct Shape {
     std::int64_t groups = 0;  ///< of keys and values, or heads where each block has one
     std::int64_t rows = 0;    ///< of a group
 };
-Shape shape_of(const Attention& work) {
-    const bool few = work.queries * work.groups_sharing <= kRows.front();
+Shape shape_of(const GpuSpec& spec, const Attention& work) {
+    const bool few = work.queries * work.groups_sharing <= kRows.front() &&
+                     work.groups_sharing <= spec.library.shared_heads;
     if (few) return {work.g / work.groups_sharing, work.queries * work.groups_sharing};
     return {work.g, work.queries};
+}
+
+std::int64_t setup_cycles(const GpuSpec& spec, const BlockWork& blocks) {
+    const auto resident = static_cast<double>(resident_blocks(
+        spec, {blocks.rows, blocks.columns}, blocks.first_type, blocks.second_type));
+    const double in_turn = static_cast<double>(blocks.blocks) / static_cast<double>(spec.sms) /
+                           (1 + kHidden * (resident - 1));
+    return static_cast<std::int64_t>(std::max(1.0, in_turn) * kDependentAccesses *
+                                     static_cast<double>(spec.latency_cycles));
 }
 
 /// Keys that all queries of a head see together.
@@ -51,7 +67,7 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
                                               const AttentionChoice& choice) {
     const Kernel& kernel = *request.kernel;
     const Attention& work = std::get<Attention>(kernel.work);
-    const Shape shape = shape_of(work);
+    const Shape shape = shape_of(spec, work);
     if (choice.queries < 1 || choice.splits < 1) return Infeasible{"mapping: an empty block"};
     if (choice.splits > 1 && work.keys / choice.splits < kLeastKeys)
         return Infeasible{"contexts too short for the parts"};
@@ -76,6 +92,8 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
     Plan plan;
     plan.launch = spec.launch;
     plan.blocks = blocks;
+    plan.serial = 1 - spec.library.softmax_overlap;
+    plan.launch += spec.clock.cycles(setup_cycles(spec, blocks));
     plan.useful_macs = visible_macs(work);
     for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
         if (const auto flow = flow_of(request.inputs[i], kernel.inputs[i].bytes, 1))
@@ -83,7 +101,8 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
     for (std::size_t i = 0; i < kernel.outputs.size(); ++i)
         if (const auto flow = flow_of(request.outputs[i], kernel.outputs[i].bytes, 1))
             plan.stores.push_back(*flow);
-    const std::int64_t scores = work.g * visible(work);
+    // Rows that are not filled are computed all the same.
+    const std::int64_t scores = blocks.blocks * blocks.rows * blocks.depth;
     plan.vector = Vector{.elements = scores,
                          .operations = lane_operations(spec, work.steps, scores),
                          .type = DataType::fp32};
@@ -107,7 +126,8 @@ std::variant<MappingChoice, Infeasible> map_attention(const GpuSpec& spec,
     AttentionChoice chosen;
     int slower = 0, short_contexts = 0;
     for (const std::int64_t rows : kRows) {
-        for (std::int64_t splits = 1; splits <= 4 * spec.sms;
+        if (rows < spec.library.least_rows) continue;
+        for (std::int64_t splits = 1; splits <= spec.library.most_context_splits;
              splits += std::max<std::int64_t>(1, splits / 2)) {
             if (best.candidates >= std::max(1, request.effort)) break;
             const AttentionChoice choice{.queries = rows, .splits = splits};

@@ -55,11 +55,13 @@ std::int64_t resident_blocks(const GpuSpec& spec, Tile tile, DataType first, Dat
     const std::int64_t slice_bits = (tile.rows * bits(first) + tile.columns * bits(second));
     const std::int64_t shared =
         ceil_div(slice_bits * library.depth * library.stages, std::int64_t{8});
+    // One row alone is no product of matrices: its operands go straight to registers.
+    const bool staged = tile.rows > 1;
     const std::int64_t outputs = tile.rows * tile.columns;
     const std::int64_t threads = std::max(kWarp, round_up(outputs / kOutputsPerThread, kWarp));
     const std::int64_t registers = outputs * 4 + threads * kThreadRegisterBytes;
     return std::clamp<std::int64_t>(
-        std::min({spec.shared_bytes / std::max<std::int64_t>(1, shared),
+        std::min({staged ? spec.shared_bytes / std::max<std::int64_t>(1, shared) : kMostBlocks,
                   spec.register_bytes / registers, spec.most_threads / threads}),
         1, kMostBlocks);
 }
@@ -78,8 +80,10 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     const auto resident = static_cast<double>(timing.resident);
     timing.waves = blocks / (sms * resident);
 
-    const double matrix = rows * columns * depth /
-                          (static_cast<double>(rate->macs_per_cycle) * spec.matrix_efficiency);
+    const double efficiency =
+        rate->pipe == Pipe::tensor ? spec.matrix_efficiency : spec.vector_efficiency;
+    const double matrix =
+        rows * columns * depth / (static_cast<double>(rate->macs_per_cycle) * efficiency);
     const double operand_bytes =
         depth * (rows * element_bytes(work.first_type) + columns * element_bytes(work.second_type));
     const double shared =
@@ -87,7 +91,7 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     const double l2_rate = std::min(
         static_cast<double>(spec.l2.bytes_per_cycle) * spec.l2_efficiency / std::min(blocks, sms),
         static_cast<double>(spec.l2.bytes_per_cycle_per_sm));
-    const double l2 = operand_bytes / l2_rate;
+    const double l2 = operand_bytes / static_cast<double>(spec.library.cluster_side) / l2_rate;
     const double conversion = static_cast<double>(rate->conversion_operations) * columns * depth /
                               static_cast<double>(spec.vector_lanes);
     const double main = std::max({matrix, shared, l2, conversion});
@@ -109,9 +113,14 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     per_sm = std::max(per_sm, 1.0);
     rounds = std::max(rounds, 1.0);
     double ends = 0;
-    if (work.begins) ends += static_cast<double>(spec.latency_cycles);
+    // A reduction of few slices ends before its pipeline is full.
+    const double slices = depth / static_cast<double>(spec.library.depth);
+    const double filled =
+        std::min(1.0, (1 + slices) / (2 * static_cast<double>(spec.library.stages)));
     if (work.ends) ends += rows * columns * std::max(2.0, element_bytes(work.first_type)) / l2_rate;
-    timing.fill_drain = rounds * ends;
+    // Of a piece that begins and does not end, the launch has the first round's fill: see cut().
+    const double fills = !work.begins ? 0 : work.ends ? rounds : rounds - 1;
+    timing.fill_drain = rounds * ends + fills * filled * static_cast<double>(spec.latency_cycles);
     timing.cycles = per_sm * main + timing.fill_drain;
     if (timing.fill_drain > per_sm * main) timing.limit = Limit::latency;
     return timing;

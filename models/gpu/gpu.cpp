@@ -195,7 +195,7 @@ void Gpu::count(const Command& command, std::span<const ActionId> ids, Counts& c
         const std::int64_t operands = operand_bytes(tile->m * tile->k, tile->first_type) +
                                       operand_bytes(tile->n * tile->k, tile->second_type);
         add(kShared, tile->repeat * operands);
-        add(kL2, tile->repeat * operands);
+        add(kL2, tile->repeat * operands / spec_.library.cluster_side);
         // Fragments of 16 x 16 x 16 products: operands and accumulators once for 16 products each.
         constexpr std::int64_t kFragment = 16;
         const std::int64_t products = tile->m * tile->n * tile->k * tile->repeat;

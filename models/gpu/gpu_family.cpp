@@ -32,7 +32,8 @@ struct GpuFile {
     LibrarySpec library;
     RunTime run_time = RunTime::cuda_graph;
     LaunchFile launch;
-    double matrix_efficiency = 1, memory_efficiency = 1, l2_efficiency = 1;
+    double matrix_efficiency = 1, vector_efficiency = 1;
+    double memory_efficiency = 1, l2_efficiency = 1;
     std::int64_t latency_cycles = 0;
     Sourced<double> switching_overhead;
     std::optional<Sourced<double>> idle_watts, board_watts;
@@ -79,7 +80,18 @@ MapSchema<LibrarySpec> library_schema() {
                "parts that a reduction is cut into")
         .choice("scheduling", &LibrarySpec::scheduling,
                 {.names = {{"waves", Scheduling::waves}, {"persistent", Scheduling::persistent}}},
-                "one block after the other, or blocks that stay and share the work evenly");
+                "one block after the other, or blocks that stay and share the work evenly")
+        .count("cluster_side", &LibrarySpec::cluster_side, {.max = 16, .otherwise = 1},
+               "of square clusters of blocks, which share what they read of the L2")
+        .count("most_context_splits", &LibrarySpec::most_context_splits,
+               {.max = 4096, .otherwise = 128}, "parts of a context that attention is cut into")
+        .count("shared_heads", &LibrarySpec::shared_heads, {.max = 4096, .otherwise = 32},
+               "heads of one cache that a block of attention computes; more are done one by one")
+        .count("least_rows", &LibrarySpec::least_rows, {.max = 128, .otherwise = 1},
+               "of a block of attention, filled or not")
+        .ratio("softmax_overlap", &LibrarySpec::softmax_overlap,
+               {.min = 0.0, .max = 1.0, .otherwise = 0.0},
+               "of the softmax in attention, what is hidden behind products");
 }
 
 MapSchema<LaunchFile> launch_schema() {
@@ -119,7 +131,9 @@ MapSchema<GpuFile> file_schema() {
         .map("launch", &GpuFile::launch, launch_schema(), Presence::required,
              "from the end of a kernel to the start of the next")
         .ratio("matrix_efficiency", &GpuFile::matrix_efficiency, {.min = 0.01, .max = 1.0},
-               "of the pipes in a block's main loop")
+               "of the tensor pipes in a block's main loop")
+        .ratio("vector_efficiency", &GpuFile::vector_efficiency, {.min = 0.01, .max = 1.0},
+               "of the vector pipes in a product's main loop")
         .ratio("memory_efficiency", &GpuFile::memory_efficiency, {.min = 0.01, .max = 1.0},
                "of the memory's peak bandwidth, as kernels see it")
         .ratio("l2_efficiency", &GpuFile::l2_efficiency, {.min = 0.01, .max = 2.0},
@@ -150,6 +164,7 @@ GpuSpec to_spec(GpuFile&& file) {
         .library = std::move(file.library),
         .launch = file.run_time == RunTime::cuda_graph ? file.launch.cuda_graph : file.launch.eager,
         .matrix_efficiency = file.matrix_efficiency,
+        .vector_efficiency = file.vector_efficiency,
         .memory_efficiency = file.memory_efficiency,
         .l2_efficiency = file.l2_efficiency,
         .latency_cycles = file.latency_cycles};

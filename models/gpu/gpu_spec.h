@@ -51,6 +51,11 @@ struct LibrarySpec {
     std::int64_t depth = 32;        ///< of the reduction, in a slice
     std::int64_t most_splits = 16;  ///< parts a reduction is cut into at most
     Scheduling scheduling = Scheduling::waves;
+    std::int64_t cluster_side = 1;  ///< blocks of a square cluster share what they read of the L2
+    std::int64_t most_context_splits = 1;  ///< of attention: parts of a context at most
+    std::int64_t shared_heads = 1;         ///< of attention: heads of one cache in a block, at most
+    std::int64_t least_rows = 1;           ///< of attention: rows of a block, filled or not
+    double softmax_overlap = 0;            ///< of a block's softmax, what products of others hide
 };
 
 /// A GPU as its YAML states it, under `gpu:`. Every SM is alike.
@@ -69,7 +74,8 @@ struct GpuSpec {
     Time launch;  ///< from the end of a kernel to the start of the next, by the run time chosen
 
     // What is fitted to measurements of the device.
-    double matrix_efficiency = 1;     ///< of the tensor and vector pipes in a block's main loop
+    double matrix_efficiency = 1;     ///< of the tensor pipes in a block's main loop
+    double vector_efficiency = 1;     ///< of the vector pipes in a product's
     double memory_efficiency = 1;     ///< of the memory's peak bandwidth
     double l2_efficiency = 1;         ///< of the L2's
     std::int64_t latency_cycles = 0;  ///< to fill a block's pipeline and to write its results

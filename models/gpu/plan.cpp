@@ -137,21 +137,36 @@ class Emitter {
             PERFWATT_CHECK(i + 1 < plan_.chunks || left_over_ == 0, "MACs that no piece does");
             tile.first = input(i);
             tile.output = output(i);
-            program_.add(kMatrixUnit, layer_, tile, {launch_});
+            std::vector<CommandId> after = {launch_};
+            if (serial_.valid()) after.push_back(serial_);
+            program_.add(kMatrixUnit, layer_, tile, after);
         }
         if (plan_.vector) {
-            Vector piece = *plan_.vector;
-            piece.elements = slice_of(plan_.vector->elements, i, plan_.chunks).size();
-            piece.operations = slice_of(plan_.vector->operations, i, plan_.chunks).size();
-            piece.read_bytes = slice_of(plan_.vector->read_bytes, i, plan_.chunks).size();
-            piece.write_bytes = slice_of(plan_.vector->write_bytes, i, plan_.chunks).size();
-            add_vector(piece, i);
+            // The next blocks wait for the serial share of every piece.
+            if (plan_.serial > 0) serial_ = add_vector(share_of(i, 0, plan_.serial), i);
+            if (plan_.serial < 1) add_vector(share_of(i, plan_.serial, 1), i);
         }
     }
-    void add_vector(Vector piece, std::int64_t i) {
+    /// Of piece `i`'s vector work, from `from` to `to` of the whole.
+    [[nodiscard]] Vector share_of(std::int64_t i, double from, double to) const {
+        const auto part_of = [&](std::int64_t whole) {
+            const std::int64_t size = slice_of(whole, i, plan_.chunks).size();
+            const auto at = [&](double where) {
+                return static_cast<std::int64_t>(where * static_cast<double>(size));
+            };
+            return at(to) - at(from);
+        };
+        Vector piece = *plan_.vector;
+        piece.elements = part_of(plan_.vector->elements);
+        piece.operations = part_of(plan_.vector->operations);
+        piece.read_bytes = part_of(plan_.vector->read_bytes);
+        piece.write_bytes = part_of(plan_.vector->write_bytes);
+        return piece;
+    }
+    CommandId add_vector(Vector piece, std::int64_t i) {
         piece.input = input(i);
         piece.output = output(i);
-        program_.add(kVectorUnit, layer_, piece, {launch_});
+        return program_.add(kVectorUnit, layer_, piece, {launch_});
     }
 
     const GpuSpec& spec_;
@@ -160,6 +175,7 @@ class Emitter {
     LayerId layer_;
     ProgramBuilder& program_;
     CommandId launch_;
+    CommandId serial_;  ///< latest vector work that blocks wait for
     std::int64_t in_bytes_ = 0, out_bytes_ = 0;
     std::int64_t left_over_ = 0;
 };
@@ -190,7 +206,9 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, const Buf
         const std::int64_t slices = plan.blocks->depth / spec.library.depth;
         if (timing.waves < kFewWaves) {
             plan.by_depth = true;
-            n = std::clamp<std::int64_t>(n, 1, std::max<std::int64_t>(1, slices));
+            // No piece is so short that the pipeline would not fill: see block_timing().
+            n = std::clamp<std::int64_t>(
+                n, 1, std::max<std::int64_t>(1, slices / (2 * spec.library.stages)));
         } else {
             n = std::min(n, static_cast<std::int64_t>(timing.waves));
         }
@@ -201,6 +219,9 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, const Buf
     n = std::max(n, ceil_div(bytes, room));
     plan.chunks = n;
     if (plan.blocks && plan.by_depth && n > plan.blocks->depth) plan.by_depth = false;
+    // Loads do not stream before the first slices have come and the pipelines are full.
+    plan.filled = plan.by_depth && n > 1;
+    if (plan.filled) plan.launch += spec.clock.cycles(spec.latency_cycles);
 }
 
 Contract part_of_blocks(const GpuSpec& spec, const Plan& plan, std::int64_t i) {
@@ -235,7 +256,8 @@ PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories, c
     const Time stores = transfer(spec, memories, plan.stores);
     BlockTiming blocks;
     if (plan.blocks) blocks = block_timing(spec, *plan.blocks);
-    const Time matrix = gpu::time_of(spec, blocks.cycles);
+    Time matrix = gpu::time_of(spec, blocks.cycles);
+    if (plan.filled) matrix -= std::min(matrix, spec.clock.cycles(spec.latency_cycles));
     const Time vector =
         plan.vector ? gpu::time_of(spec, vector_cycles(spec, *plan.vector)) : Time::zero();
     const Time last =
@@ -244,16 +266,11 @@ PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories, c
     const Time fixed =
         plan.launch + latency(memories, plan.loads) + latency(memories, plan.stores) + last;
 
-    Time on_memory, on_matrix, on_vector;
-    if (plan.by_depth) {
-        on_memory = loads + part(matrix, n) + part(vector, n) + stores;
-        on_matrix = part(loads, n) + matrix + part(vector, n) + stores;
-        on_vector = part(loads, n) + part(matrix, n) + vector + stores;
-    } else {
-        on_memory = loads + stores + part(matrix, n) + part(vector, n);
-        on_matrix = part(loads, n) + matrix + part(vector, n) + part(stores, n);
-        on_vector = part(loads, n) + part(matrix, n) + vector + part(stores, n);
-    }
+    // Results are in the L2 when the kernel ends; on their way to memory they take bandwidth only.
+    const Time on_memory = std::max(loads + part(matrix, n) + part(vector, n), loads + stores);
+    const Time serial{static_cast<std::int64_t>(plan.serial * static_cast<double>(vector.fs))};
+    const Time on_matrix = part(loads, n) + matrix + std::max(serial, part(vector, n));
+    const Time on_vector = part(loads, n) + part(matrix, n) + vector;
     const Time longest = std::max({on_memory, on_matrix, on_vector});
     PlanTime time{.total = fixed + longest};
     if (longest == on_memory)

@@ -34,10 +34,13 @@ struct Plan {
     std::optional<BlockWork> blocks;  ///< of the whole kernel
     std::int64_t useful_macs = 0;
     std::optional<Vector> vector;  ///< work of vector pipes in all pieces together
-    std::optional<Vector> last;    ///< and after the last: split reductions are summed
+    /// Of that work, the share that the next piece's blocks wait for.
+    double serial = 0;
+    std::optional<Vector> last;  ///< and after the last: split reductions are summed
     std::vector<Flow> loads, stores;
     std::int64_t chunks = 1;
     bool by_depth = false;  ///< pieces are of the reduction: results leave after the last
+    bool filled = false;    ///< the launch has the first filling of the blocks' pipelines
 };
 
 /// Time of a plan when nothing is contended: launch, then the slower of memory and pipes, with the

@@ -15,7 +15,9 @@ namespace {
 struct Harness {
     std::string run_time;
     bool warm = false;
+    bool warm_activations = false;
     bool report = false;
+    std::string overrides;  ///< separated by semicolons
 };
 
 DataType type_of(const std::string& name) {
@@ -38,7 +40,7 @@ std::uint32_t hash_of(const std::string& text) {
 
 constexpr std::uint32_t kOf = 10, kToCalibrate = 3;
 
-Operand operand(std::int64_t size, TensorRole role = TensorRole::activation) {
+Operand operand(std::int64_t size, TensorRole role = TensorRole::input) {
     return {.tensor = {}, .bytes = size, .role = role};
 }
 
@@ -76,9 +78,20 @@ class Reader {
             throw UserError(fmt::format("{}: there is no harness '{}'", file_, name), "");
         row.run_time = harness->second.run_time;
         row.warm = harness->second.warm;
+        row.overrides = {"gpu.run_time=" + row.run_time};
+        std::string_view left = harness->second.overrides;
+        while (!left.empty()) {
+            const std::size_t end = std::min(left.find(';'), left.size());
+            row.overrides.emplace_back(left.substr(0, end));
+            left.remove_prefix(std::min(end + 1, left.size()));
+        }
         build(data_, i, row);
-        for (const Operand& input : row.kernel.inputs) row.operand_bytes += input.bytes;
-        for (const Operand& output : row.kernel.outputs) row.operand_bytes += output.bytes;
+        if (harness->second.warm_activations)
+            row.kernels.front().inputs.front().role = TensorRole::activation;
+        for (const Kernel& kernel : row.kernels) {
+            for (const Operand& input : kernel.inputs) row.operand_bytes += input.bytes;
+            for (const Operand& output : kernel.outputs) row.operand_bytes += output.bytes;
+        }
         const std::string key = fmt::format("{}|{}|{}|{}", row.chip, name, row.group, row.shape);
         row.role = harness->second.report              ? "report"
                    : hash_of(key) % kOf < kToCalibrate ? "calibrate"
@@ -106,7 +119,7 @@ void gemm(const CsvData& data, std::size_t i, Row& row) {
                      .second_type = second,
                      .accumulator_type = accumulator_of(first),
                      .output_type = output_of(first)};
-    row.kernel = contraction_kernel(work);
+    row.kernels = {contraction_kernel(work)};
     const std::string& harness = data.text(i, "harness");
     row.group = first == second ? fmt::format("{} gemm", to_string(first))
                                 : fmt::format("{} x {} gemm", to_string(first), to_string(second));
@@ -136,8 +149,8 @@ void convolution(const CsvData& data, std::size_t i, Row& row) {
                            .second_type = type_of(data.text(i, "second")),
                            .accumulator_type = accumulator_of(type),
                            .output_type = output_of(type)};
-    row.kernel = contraction_kernel(work);
-    row.kernel.operator_type = "Conv";
+    row.kernels = {contraction_kernel(work)};
+    row.kernels.front().operator_type = "Conv";
     row.group = fmt::format("{} convolution", to_string(type));
     row.shape = fmt::format("{} {}x{}x{}x{} by {}x{}x{} over {}x{}", data.text(i, "harness"),
                             work.n, work.c, height, width, work.k, r, s, down, across);
@@ -162,70 +175,104 @@ void attention(const CsvData& data, std::size_t i, Row& row) {
                   {VectorOp::add, 2},
                   {VectorOp::compare, 1},
                   {VectorOp::exponential, 1}};
-    row.kernel = {.name = "attention", .operator_type = "Attention", .work = work};
+    Kernel kernel{.name = "attention", .operator_type = "Attention", .work = work};
     const std::int64_t query_bytes = bytes(work.query_type, work.g * tokens * dim);
     const std::int64_t cache_bytes = bytes(work.cache_type, batch * cache_heads * work.keys * dim);
-    row.kernel.inputs = {operand(query_bytes), operand(cache_bytes, TensorRole::state),
-                         operand(cache_bytes, TensorRole::state)};
-    row.kernel.outputs = {operand(query_bytes)};
+    kernel.inputs = {operand(query_bytes), operand(cache_bytes, TensorRole::state),
+                     operand(cache_bytes, TensorRole::state)};
+    kernel.outputs = {operand(query_bytes)};
+    row.kernels = {std::move(kernel)};
     row.group = fmt::format("{} attention{}", prefill ? "prefill" : "decode",
                             work.cache_type == work.query_type ? "" : ", fp8 cache");
     row.shape = fmt::format("{} {}x{} of {}, {}/{} heads of {}", data.text(i, "harness"), batch,
                             tokens, work.keys, heads, cache_heads, dim);
 }
 
+Kernel elementwise_kernel(std::int64_t elements, DataType type, std::vector<VectorStep> steps,
+                          int inputs, int outputs) {
+    Kernel kernel{
+        .name = "elementwise",
+        .operator_type = "Elementwise",
+        .work = Elementwise{.elements = elements, .type = type, .steps = std::move(steps)}};
+    kernel.inputs.assign(static_cast<std::size_t>(inputs), operand(bytes(type, elements)));
+    kernel.outputs.assign(static_cast<std::size_t>(outputs), operand(bytes(type, elements)));
+    return kernel;
+}
+
+Kernel row_kernel(std::int64_t elements, std::int64_t row, DataType type, std::int64_t passes,
+                  std::vector<VectorStep> steps) {
+    Kernel kernel{.name = "rows",
+                  .operator_type = "Reduce",
+                  .work = Reduce{.elements = elements,
+                                 .row = row,
+                                 .passes = passes,
+                                 .type = type,
+                                 .steps = std::move(steps)}};
+    kernel.inputs = {operand(bytes(type, elements))};
+    kernel.outputs = {operand(bytes(type, elements))};
+    return kernel;
+}
+
+/// The second kernel finds in the cache what the first one made.
+std::vector<Kernel> in_turn(Kernel first, Kernel second) {
+    first.outputs.front().role = TensorRole::activation;
+    second.inputs.front().role = TensorRole::activation;
+    return {std::move(first), std::move(second)};
+}
+
 void vector(const CsvData& data, std::size_t i, Row& row) {
+    using enum VectorOp;
     const std::string& name = data.text(i, "operator");
+    const std::string& harness = data.text(i, "harness");
     const std::int64_t rows = data.count(i, "rows"), columns = data.count(i, "columns");
     const DataType type = type_of(data.text(i, "type"));
     const std::int64_t elements = rows * columns;
-    const std::int64_t size = bytes(type, elements);
-    row.kernel = {.name = name, .operator_type = name};
-    row.kernel.inputs = {operand(size)};
-    row.kernel.outputs = {operand(size)};
     const double once = 1.0 / static_cast<double>(columns);
+    const Kernel norm =
+        row_kernel(elements, columns, type, 2, {{multiply, 3}, {add, 2}, {reciprocal_sqrt, once}});
+    const std::vector<VectorStep> smooth = {{exponential, 1}, {multiply, 2}, {divide, 1}};
+    const bool layers = harness == "Vidur layers";
     if (name == "softmax") {
-        row.kernel.work = Reduce{.elements = elements,
-                                 .row = columns,
-                                 .passes = 3,
-                                 .type = type,
-                                 .steps = {{VectorOp::compare, 1},
-                                           {VectorOp::add, 2},
-                                           {VectorOp::exponential, 1},
-                                           {VectorOp::multiply, 1},
-                                           {VectorOp::divide, once}}};
+        row.kernels = {
+            row_kernel(elements, columns, type, 3,
+                       {{compare, 1}, {add, 2}, {exponential, 1}, {multiply, 1}, {divide, once}})};
     } else if (name == "norm") {
-        row.kernel.work = Reduce{
-            .elements = elements,
-            .row = columns,
-            .passes = 2,
-            .type = type,
-            .steps = {
-                {VectorOp::multiply, 3}, {VectorOp::add, 2}, {VectorOp::reciprocal_sqrt, once}}};
+        row.kernels = {norm};
+        if (layers)
+            row.kernels = in_turn(elementwise_kernel(elements, type, {{add, 1}}, 2, 1), norm);
     } else if (name == "copy") {
-        row.kernel.work = Move{.bytes = size, .run_bytes = size};
+        Kernel copy = elementwise_kernel(elements, type, {}, 1, 1);
+        copy.work = Move{.bytes = bytes(type, elements), .run_bytes = bytes(type, elements)};
+        row.kernels = {std::move(copy)};
+    } else if (name == "add") {
+        row.kernels = {elementwise_kernel(elements, type, {{add, 1}}, 2, 1)};
+    } else if (name == "rope") {
+        row.kernels = {elementwise_kernel(2 * elements, type, {{multiply, 2}, {add, 1}}, 1, 1)};
+    } else if (name == "gelu") {
+        row.kernels = {elementwise_kernel(elements, type, smooth, 1, 1)};
+    } else if (name == "activation") {
+        row.kernels = {elementwise_kernel(elements, type, smooth, 2, 1)};
+        if (layers)
+            row.kernels = in_turn(elementwise_kernel(elements, type, smooth, 1, 1),
+                                  elementwise_kernel(elements, type, {{multiply, 1}}, 2, 1));
     } else {
-        Elementwise work{.elements = elements, .type = type, .steps = {{VectorOp::add, 1}}};
-        if (name == "add") row.kernel.inputs.push_back(operand(size));
-        if (name == "rope") work.steps = {{VectorOp::multiply, 2}, {VectorOp::add, 1}};
-        if (name == "gelu" || name == "activation")
-            work.steps = {
-                {VectorOp::exponential, 1}, {VectorOp::multiply, 2}, {VectorOp::divide, 1}};
-        // A gated activation reads two halves and writes one.
-        if (name == "activation") row.kernel.inputs.push_back(operand(size));
-        row.kernel.work = std::move(work);
+        throw UserError(fmt::format("there is no operator '{}'", name),
+                        "gemm, attention, softmax, norm, add, rope, gelu, activation or copy");
     }
     row.group = name;
-    row.shape = fmt::format("{} {} {}x{}", data.text(i, "harness"), name, rows, columns);
+    row.shape = fmt::format("{} {} {}x{}", harness, name, rows, columns);
 }
 
 std::map<std::string, Harness> harnesses_of(const std::string& folder) {
     const CsvData data = CsvData::read(folder + "/harnesses.csv");
     std::map<std::string, Harness> harnesses;
     for (std::size_t i = 0; i < data.size(); ++i)
-        harnesses[data.text(i, "harness")] = {.run_time = data.text(i, "run_time"),
-                                              .warm = data.text(i, "cache") == "warm",
-                                              .report = data.text(i, "role") == "report"};
+        harnesses[data.text(i, "harness")] = {
+            .run_time = data.text(i, "run_time"),
+            .warm = data.text(i, "cache") == "warm",
+            .warm_activations = data.text(i, "cache") == "activations",
+            .report = data.text(i, "role") == "report",
+            .overrides = data.text(i, "overrides")};
     return harnesses;
 }
 
@@ -266,32 +313,60 @@ std::vector<Row> read_measured(const std::string& file) {
     return rows;
 }
 
-std::variant<Time, Infeasible> time_on(const Device& device, const Row& row) {
-    const OnChipMemory chip = device.on_chip();
-    MappingRequest request{.kernel = &row.kernel};
-    std::int64_t address = 0, on_chip = 0;
-    const auto place = [&](const Operand& operand) {
+namespace {
+
+/// Places operands one after the other: in the cache what is warm as long as there is room.
+class Places {
+  public:
+    Places(const OnChipMemory& chip, const Row& row, const Kernel& kernel)
+        : chip_(chip), warm_(row.warm && row.operand_bytes <= chip.bytes_per_core) {
+        std::int64_t footprint = 0;
+        for (const Operand& input : kernel.inputs) footprint += input.bytes;
+        for (const Operand& output : kernel.outputs) footprint += output.bytes;
+        // What a kernel streams through the cache takes the place of what was made before.
+        kept_ = row.kernels.size() == 1 || footprint <= chip.bytes_per_core;
+    }
+
+    Placement operator()(const Operand& operand) {
         Placement placement;
-        if (row.warm && on_chip + operand.bytes <= chip.bytes_per_core) {
+        const bool kept = warm_ || (kept_ && operand.role == TensorRole::activation);
+        if (kept && on_chip_ + operand.bytes <= chip_.bytes_per_core) {
             placement.where = Placement::Where::on_chip;
-            placement.buffer = {.address = on_chip, .bytes = operand.bytes};
-            on_chip += operand.bytes;
+            placement.buffer = {.address = on_chip_, .bytes = operand.bytes};
+            on_chip_ += operand.bytes;
         } else {
             placement.region = {.memory = MemoryId{0},
-                                .address = address,
+                                .address = address_,
                                 .row_bytes = operand.bytes,
                                 .rows = 1,
                                 .pitch_bytes = operand.bytes};
-            address += operand.bytes;
+            address_ += operand.bytes;
         }
         return placement;
-    };
-    for (const Operand& input : row.kernel.inputs) request.inputs.push_back(place(input));
-    for (const Operand& output : row.kernel.outputs) request.outputs.push_back(place(output));
-    request.free = {.address = 0, .bytes = chip.bytes_per_core / 2};
-    const auto choice = device.map(request);
-    if (const auto* misfit = std::get_if<Infeasible>(&choice)) return *misfit;
-    return std::get<MappingChoice>(choice).cost;
+    }
+
+  private:
+    OnChipMemory chip_;
+    bool warm_ = false, kept_ = false;
+    std::int64_t address_ = 0, on_chip_ = 0;
+};
+
+}  // namespace
+
+std::variant<Time, Infeasible> time_on(const Device& device, const Row& row) {
+    const OnChipMemory chip = device.on_chip();
+    Time total;
+    for (const Kernel& kernel : row.kernels) {
+        Places place(chip, row, kernel);
+        MappingRequest request{.kernel = &kernel};
+        for (const Operand& input : kernel.inputs) request.inputs.push_back(place(input));
+        for (const Operand& output : kernel.outputs) request.outputs.push_back(place(output));
+        request.free = {.address = 0, .bytes = chip.bytes_per_core / 2};
+        const auto choice = device.map(request);
+        if (const auto* misfit = std::get_if<Infeasible>(&choice)) return *misfit;
+        total += std::get<MappingChoice>(choice).cost;
+    }
+    return total;
 }
 
 std::string bucket_of(double microseconds) {

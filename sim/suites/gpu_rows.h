@@ -13,12 +13,14 @@ struct Row {
     std::string chip;
     std::string group;  ///< kind of kernel and its types: "bf16 gemm", "decode attention"
     std::string shape;
-    std::string role;      ///< "calibrate", "test" or "report"
-    std::string run_time;  ///< how kernels were launched: the chip's gpu.run_time
-    bool warm = false;     ///< operands that fit the last cache are there already
+    std::string role;                    ///< "calibrate", "test" or "report"
+    std::string run_time;                ///< how kernels were launched: the chip's gpu.run_time
+    std::vector<std::string> overrides;  ///< of the chip: the run time, and the library's ways
+    bool warm = false;                   ///< operands that fit the last cache are there already
     std::int64_t operand_bytes = 0;
     double microseconds = 0;
-    Kernel kernel;
+    std::vector<Kernel>
+        kernels;  ///< one after the other; what one makes the next finds in the cache
     std::string source;
 };
 

@@ -7,6 +7,7 @@ std::vector<Suite> all_suites() {
         dram_suite(),
         pim_suite(),
         npu_suite(),
+        gpu_suite(),
         silicon_suite(),
         energy_suite(),
     };
