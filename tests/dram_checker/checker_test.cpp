@@ -327,6 +327,44 @@ TEST(Refresh, NoBankTwiceBeforeAllOthers) {
     EXPECT_THAT(round.broken(set), IsEmpty());
 }
 
+// The fourth activate of a bank is one too many, unless a refresh or management came between.
+TEST(RefreshManagement, ABankIsNotActivatedTooOftenWithoutIt) {
+    const RuleSet set = rules("refresh_management 3 1 3\nrefresh RFMSB 0 same_bank\n");
+    const auto activates = [](int before, std::string_view between, int after, At at = {}) {
+        auto made = log();
+        long tick = 0;
+        const auto activate = [&] {
+            made.add(++tick, "ACT");
+            made.add(++tick, "PRE");
+        };
+        for (int i = 0; i < before; ++i) activate();
+        if (!between.empty()) made.add(++tick, between, at);
+        for (int i = 0; i < after; ++i) activate();
+        return made;
+    };
+    EXPECT_THAT(activates(3, "", 0).broken(set), IsEmpty());
+    EXPECT_THAT(activates(4, "", 0).broken(set), ElementsAre("activate_count"));
+    EXPECT_THAT(activates(3, "REFAB", 1, {.bank = -1}).broken(set), IsEmpty());
+    EXPECT_THAT(activates(3, "REFAB", 2, {.bank = -1}).broken(set), ElementsAre("activate_count"));
+    EXPECT_THAT(activates(3, "RFMAB", 3, {.bank = -1}).broken(set), IsEmpty());
+    EXPECT_THAT(activates(3, "RFMAB", 4, {.bank = -1}).broken(set), ElementsAre("activate_count"));
+    // By number it reaches the bank of that number in every group, and no other.
+    EXPECT_THAT(activates(3, "RFMSB", 3, {.bank_group = 1}).broken(set), IsEmpty());
+    EXPECT_THAT(activates(3, "RFMSB", 1, {.bank = 1}).broken(set), ElementsAre("activate_count"));
+    EXPECT_THAT(log().add(1, "ACT").add(2, "RFMPB").broken(set), ElementsAre("refresh_open"));
+}
+
+TEST(HotRefresh, IsAskedForAboveEachStep) {
+    RuleSet set = rules("refresh_interval_ns 1000\nhot 85 2\nhot 95 4\n");
+    set.at_celsius(85);
+    EXPECT_EQ(set.refresh_interval_ps, 1'000'000);
+    set.at_celsius(90);
+    EXPECT_EQ(set.refresh_interval_ps, 500'000);
+    set = rules("refresh_interval_ns 1000\nhot 85 2\nhot 95 4\n");
+    set.at_celsius(105);
+    EXPECT_EQ(set.refresh_interval_ps, 250'000);
+}
+
 TEST(PowerDown, NothingButItsExitIsHeard) {
     const RuleSet set = rules("rule tXP rank PDX -> ACT = 6\nrule tPD rank PDE -> PDX = 5\n");
     const At all = {.bank = -1};
