@@ -39,7 +39,7 @@ Diagnostic nobody_takes(const Graph& graph, const Kernel& kernel,
 
 /// Keeps of `mine` what the user's wish leaves.
 void apply_place(PlaceRule place, const std::vector<bool>& pim, std::vector<int>& mine,
-                 std::vector<std::string>& refused) {
+                 std::vector<std::string>& refused, std::vector<int>& instead) {
     const auto is_pim = [&](int e) { return pim[static_cast<std::size_t>(e)]; };
     const bool any_pim = std::any_of(mine.begin(), mine.end(), is_pim);
     const auto drop = [&](bool which, const char* why) {
@@ -50,7 +50,10 @@ void apply_place(PlaceRule place, const std::vector<bool>& pim, std::vector<int>
         });
     };
     if (place == PlaceRule::host) drop(true, "--place host");
-    if (place == PlaceRule::pim && any_pim) drop(false, "--place pim");
+    if (place != PlaceRule::pim || !any_pim) return;
+    for (const int e : mine)
+        if (!is_pim(e)) instead.push_back(e);
+    drop(false, "--place pim");
 }
 
 /// Cost tables and hand-overs, folded to one block of a repeated segment.
@@ -64,6 +67,7 @@ class Chooser {
           engines_(static_cast<int>(planner.engines().size())) {
         const std::size_t kernels = lowered.kernels.size();
         may_ = options.of;
+        instead_ = options.instead;
         for (const std::vector<std::string>& refused : options.refused) {
             std::vector<EngineCost>& row = costs_.emplace_back();
             for (std::size_t e = 0; e < refused.size(); ++e)
@@ -77,6 +81,8 @@ class Chooser {
 
     std::variant<ChosenPlan, Infeasible> run() {
         for (int engine = 0; engine < engines_; ++engine) price(engine);
+        if (take_instead())
+            for (int engine = 0; engine < engines_; ++engine) price(engine);
         if (auto problem = drop_misfits()) return *problem;
         std::optional<Plan> best;
         std::optional<Infeasible> problem;
@@ -159,6 +165,21 @@ class Chooser {
         const auto* found = std::get_if<MappingChoice>(&choice);
         if (found == nullptr) return Time::zero();
         return std::max(Time::zero(), found->cost + planner_.handover_time(request) - cost);
+    }
+
+    /// Lets kernels that fit nowhere go to engines that only `--place pim` left out.
+    bool take_instead() {
+        bool any = false;
+        for (std::size_t i = 0; i < may_.size(); ++i) {
+            const bool fits = std::any_of(may_[i].begin(), may_[i].end(), [&](int e) {
+                return costs_[i][static_cast<std::size_t>(e)].cost.has_value();
+            });
+            if (fits || instead_[i].empty()) continue;
+            any = true;
+            may_[i] = instead_[i];
+            for (const int e : may_[i]) costs_[i][static_cast<std::size_t>(e)].refused.clear();
+        }
+        return any;
     }
 
     /// An engine on which a kernel has no mapping cannot have it.
@@ -308,6 +329,7 @@ class Chooser {
     const std::optional<Repeat>& repeat_;
     int engines_;
     std::vector<std::vector<int>> may_;
+    std::vector<std::vector<int>> instead_;
     std::vector<std::vector<EngineCost>> costs_;
     std::vector<std::vector<Cell>> table_;  ///< by kernel and engine
     EngineChoice problem_;
@@ -349,7 +371,7 @@ EngineOptions engine_options(const Graph& graph, const Lowered& lowered,
             else
                 mine.push_back(static_cast<int>(e));
         }
-        apply_place(options.place, pim, mine, refused);
+        apply_place(options.place, pim, mine, refused, found.instead.emplace_back());
         const auto given = options.mappings.find(kernel.name);
         const std::string named =
             given != options.mappings.end() ? engine_named_in(given->second) : "";

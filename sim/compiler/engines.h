@@ -12,6 +12,9 @@ struct EngineOptions {
     std::vector<std::vector<int>> of;
     /// By kernel and engine: why it is not among them; empty where it is.
     std::vector<std::vector<std::string>> refused;
+    /// By kernel: engines left out by `--place pim` only, for kernels that fit on none of the
+    /// others.
+    std::vector<std::vector<int>> instead;
 };
 
 /// What the devices refuse, what the user wants (CompileOptions::place) and what given mappings

@@ -57,7 +57,7 @@ class Mistakes(CommandTest):
         base = ("run", "--chip", "warboy", "--workload", "resnet50")
         self.assertIn("it takes: single_stream", self.mistake(*base, "--scenario", "server"))
         self.assertIn("--requests is for", self.mistake(*base, "--requests", "4"))
-        self.assertIn("it takes: auto", self.mistake(*base, "--place", "pim"))
+        self.assertIn("it takes: auto, host, pim", self.mistake(*base, "--place", "memory"))
         self.assertIn("there is no lightening 'prune'",
                       self.mistake(*base, "--lighten", "prune"))
         self.assertIn("it takes: exact, stream", self.mistake(*base, "--memory-timing", "fast"))
