@@ -115,7 +115,7 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
                            .write_bytes = sums * kPartialBytes};
         plan.launch += spec.clock.cycles(spec.latency_cycles);
     }
-    cut(spec, memories, request.free, plan);
+    cut(spec, memories, plan);
     return plan;
 }
 

@@ -160,7 +160,7 @@ std::variant<Plan, Infeasible> plan_contraction(const GpuSpec& spec,
         // The parts meet: whoever ends last sums them, or a kernel of its own does.
         plan.launch += spec.clock.cycles(spec.latency_cycles);
     }
-    cut(spec, memories, request.free, plan);
+    cut(spec, memories, plan);
     return plan;
 }
 

@@ -88,6 +88,8 @@ Peak Gpu::peak(DataType first, DataType second) const {
 std::optional<Infeasible> Gpu::refuses(const Kernel& kernel) const {
     if (std::holds_alternative<HostWork>(kernel.work))
         return Infeasible{"data-dependent work, which is left to the host"};
+    if (std::holds_alternative<Collective>(kernel.work))
+        return Infeasible{"data exchanged between chips, which links do"};
     if (!kernel.fused_pooling.empty()) return Infeasible{"pooling is not fused onto a contraction"};
     DataType first, second;
     if (const auto* work = std::get_if<Contraction>(&kernel.work)) {
@@ -148,6 +150,11 @@ void Gpu::emit(const MappingRequest& request, const Mapping& mapping, LayerId la
     const auto answer = plan(request, mapping);
     PERFWATT_CHECK(std::holds_alternative<Plan>(answer), "emitting no mapping of ours");
     emit_plan(spec_, std::get<Plan>(answer), request.free, layer, program);
+}
+
+std::int64_t Gpu::skipped_macs(const Kernel& kernel) const {
+    const auto* work = std::get_if<Attention>(&kernel.work);
+    return work != nullptr ? work->macs() - visible_macs(*work) : 0;
 }
 
 Time Gpu::duration(const Command& command) const {

@@ -50,6 +50,7 @@ class Gpu final : public Device {
                                                       const Mapping& mapping) const override;
     void emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
               ProgramBuilder& program) const override;
+    [[nodiscard]] std::int64_t skipped_macs(const Kernel& kernel) const override;
 
     [[nodiscard]] Time duration(const Command& command) const override;
     [[nodiscard]] Time fill_drain(const Command& command) const override;

@@ -17,12 +17,6 @@ constexpr double kFewWaves = 4;
 /// Pieces that may be in the L2 at a time: one works, one arrives, one leaves.
 constexpr std::int64_t kSlots = 3;
 
-std::int64_t sum(const std::vector<Flow>& flows) {
-    std::int64_t total = 0;
-    for (const Flow& flow : flows) total += flow.total();
-    return total;
-}
-
 Time transfer(const GpuSpec& spec, const std::vector<MemoryPort>& memories,
               const std::vector<Flow>& flows) {
     Time total;
@@ -64,9 +58,15 @@ class Emitter {
         for (const UnitId unit : {kMemoryUnit, kMatrixUnit, kVectorUnit})
             if (program_.last_command(unit).valid()) before.push_back(program_.last_command(unit));
         launch_ = program_.add(kMatrixUnit, layer_, Delay{.duration = plan_.launch}, before);
-        in_bytes_ = slot_bytes(plan_.loads);
-        out_bytes_ = slot_bytes(plan_.stores);
+        // What streams through uses the room there is over and over.
+        const std::int64_t room = free_.bytes / kSlots / 2;
+        in_bytes_ = std::min(room, slot_bytes(plan_.loads));
+        out_bytes_ = std::min(room, slot_bytes(plan_.stores));
         const std::int64_t n = plan_.chunks;
+        for (std::int64_t i = 0; plan_.blocks && i < n; ++i) {
+            const Contract tile = part_of_blocks(spec_, plan_, i);
+            all_ += tile.m * tile.n * tile.k * tile.repeat;
+        }
         load(0);
         for (std::int64_t i = 0; i < n; ++i) {
             if (i + 1 < n) load(i + 1);  // ahead of the stores, which wait for the work
@@ -85,13 +85,21 @@ class Emitter {
         return total;
     }
     [[nodiscard]] std::int64_t slot(std::int64_t i) const {
-        const std::int64_t begin = free_.address + i % kSlots * (in_bytes_ + out_bytes_);
-        PERFWATT_CHECK(begin + in_bytes_ + out_bytes_ <= free_.address + free_.bytes,
-                       "a piece that does not fit the L2");
-        return begin;
+        return free_.address + i % kSlots * (in_bytes_ + out_bytes_);
+    }
+    [[nodiscard]] std::int64_t useful_until(std::int64_t done) const {
+        return static_cast<std::int64_t>(static_cast<Int128>(plan_.useful_macs) * done / all_);
     }
     [[nodiscard]] Buffer input(std::int64_t i) const { return {slot(i), in_bytes_}; }
     [[nodiscard]] Buffer output(std::int64_t i) const { return {slot(i) + in_bytes_, out_bytes_}; }
+
+    /// What a transfer uses of a piece's room: its size, or what is left.
+    static Buffer taken(Buffer& left, const Region& region) {
+        const Buffer part{left.address, std::min(left.bytes, region.bytes())};
+        left.address += part.bytes;
+        left.bytes -= part.bytes;
+        return part;
+    }
 
     /// Calls `transfer(region)` for each run of piece `i`: passes begin again at the first byte.
     template <class Transfer>
@@ -110,31 +118,28 @@ class Emitter {
     }
 
     void load(std::int64_t i) {
-        std::int64_t at = input(i).address;
+        Buffer left = input(i);
         for (const Flow& flow : plan_.loads)
             runs(flow, i, [&](const Region& region) {
-                program_.add(kMemoryUnit, layer_, Load{region, {at, region.row_bytes}}, {launch_});
-                at += region.row_bytes;
+                program_.add(kMemoryUnit, layer_, Load{region, taken(left, region)}, {launch_});
             });
     }
     void store(std::int64_t i, std::int64_t from) {
-        std::int64_t at = output(from).address;
+        Buffer left = output(from);
         for (const Flow& flow : plan_.stores)
             runs(flow, i, [&](const Region& region) {
-                program_.add(kMemoryUnit, layer_, Store{{at, region.row_bytes}, region}, {launch_});
-                at += region.row_bytes;
+                program_.add(kMemoryUnit, layer_, Store{taken(left, region), region}, {launch_});
             });
     }
 
     void work(std::int64_t i) {
         if (plan_.blocks) {
             Contract tile = part_of_blocks(spec_, plan_, i);
-            tile.useful_macs = slice_of(plan_.useful_macs, i, plan_.chunks).size();
-            // Shares of padded blocks and of useful work are cut at different places.
-            const std::int64_t done = tile.m * tile.n * tile.k * tile.repeat;
-            tile.useful_macs = std::min(tile.useful_macs + left_over_, done);
-            left_over_ += slice_of(plan_.useful_macs, i, plan_.chunks).size() - tile.useful_macs;
-            PERFWATT_CHECK(i + 1 < plan_.chunks || left_over_ == 0, "MACs that no piece does");
+            // Useful work is shared as the blocks are: no piece has more than its blocks do.
+            const std::int64_t before = useful_until(done_);
+            done_ += tile.m * tile.n * tile.k * tile.repeat;
+            tile.useful_macs =
+                (i + 1 == plan_.chunks ? plan_.useful_macs : useful_until(done_)) - before;
             tile.first = input(i);
             tile.output = output(i);
             std::vector<CommandId> after = {launch_};
@@ -177,7 +182,7 @@ class Emitter {
     CommandId launch_;
     CommandId serial_;  ///< latest vector work that blocks wait for
     std::int64_t in_bytes_ = 0, out_bytes_ = 0;
-    std::int64_t left_over_ = 0;
+    std::int64_t done_ = 0, all_ = 0;  ///< MACs of the pieces so far, and of all
 };
 
 }  // namespace
@@ -195,9 +200,7 @@ std::optional<Flow> flow_of(const Placement& placement, std::int64_t bytes, std:
     return flow;
 }
 
-void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, const Buffer& free,
-         Plan& plan) {
-    const std::int64_t bytes = sum(plan.loads) + sum(plan.stores);
+void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& plan) {
     const Time loads = transfer(spec, memories, plan.loads) + transfer(spec, memories, plan.stores);
     std::int64_t n = std::clamp<std::int64_t>(ceil_div(loads.fs, kPiece.fs), 1, kMostPieces);
     plan.by_depth = false;
@@ -213,10 +216,6 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, const Buf
             n = std::min(n, static_cast<std::int64_t>(timing.waves));
         }
     }
-    // Three pieces share what the L2 has free, each with a byte more of each operand for rounding.
-    const auto flows = static_cast<std::int64_t>(plan.loads.size() + plan.stores.size());
-    const std::int64_t room = std::max<std::int64_t>(1, free.bytes / kSlots - flows);
-    n = std::max(n, ceil_div(bytes, room));
     plan.chunks = n;
     if (plan.blocks && plan.by_depth && n > plan.blocks->depth) plan.by_depth = false;
     // Loads do not stream before the first slices have come and the pipelines are full.

@@ -59,9 +59,8 @@ struct PlanTime {
 [[nodiscard]] std::optional<Flow> flow_of(const Placement& placement, std::int64_t bytes,
                                           std::int64_t passes);
 
-/// Sets `chunks` and `by_depth`: pieces of about half a microsecond of loads that fit `free`.
-void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, const Buffer& free,
-         Plan& plan);
+/// Sets `chunks` and `by_depth`: pieces of about half a microsecond of loads.
+void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& plan);
 
 /// Part `i` of the plan's blocks, as a command; m, n, k and repeat only.
 [[nodiscard]] Contract part_of_blocks(const GpuSpec& spec, const Plan& plan, std::int64_t i);

@@ -62,7 +62,7 @@ Plan plan_stream(const GpuSpec& spec, const std::vector<MemoryPort>& memories,
     for (std::size_t i = 0; i < kernel.outputs.size(); ++i)
         if (const auto flow = flow_of(request.outputs[i], moved(kernel.outputs[i].bytes), 1))
             plan.stores.push_back(*flow);
-    cut(spec, memories, request.free, plan);
+    cut(spec, memories, plan);
     return plan;
 }
 

@@ -20,6 +20,8 @@ Time Device::memory_time(const MappingRequest& request, const MappingChoice&, Me
 
 bool Device::decodes(WeightFormat format) const { return format == WeightFormat::plain; }
 
+std::int64_t Device::skipped_macs(const Kernel&) const { return 0; }
+
 Time Device::fill_drain(const Command&) const { return Time::zero(); }
 
 std::int64_t Device::executed_macs(const Contract& tile) const {

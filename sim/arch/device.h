@@ -128,6 +128,9 @@ class Device {
     /// Appends the kernel's commands. PERFWATT_CHECKs that the mapping fits.
     virtual void emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
                       ProgramBuilder& program) const = 0;
+    /// Of the kernel's MACs, those the device leaves out because their results are known to be
+    /// dropped: products that a causal mask hides. As given here: none.
+    [[nodiscard]] virtual std::int64_t skipped_macs(const Kernel& kernel) const;
 
     // The platform's view.
     /// Time a contract, vector or delay command takes on its unit when nothing is contended.

@@ -169,6 +169,8 @@ struct Compiled {
     int candidates = 0;                 ///< mappings priced
     std::int64_t graph_macs = 0;        ///< of the network as given
     std::int64_t removed_macs = 0;      ///< by passes, named in `notes`
+    /// Of the emitted program's layers, what their devices leave out: Device::skipped_macs.
+    std::int64_t skipped_macs = 0;
     std::int64_t host_operations = 0;
     std::int64_t on_chip_bytes = 0;  ///< of a core's scratchpad: activations and weights kept
     std::int64_t memory_bytes = 0;   ///< of memory 0 in use

@@ -123,6 +123,8 @@ class Emitter {
             if (options_.start == Start::cold) fetch_resident(kernel, layer, engine);
             engines_[static_cast<std::size_t>(engine)].device->emit(
                 request, plan_.choices[i].mapping, layer, program_);
+            out_.skipped_macs +=
+                engines_[static_cast<std::size_t>(engine)].device->skipped_macs(kernel);
             program_.set_engine(0);
         }
         for (const Operand& output : kernel.outputs) made_by_[root_of(output, engine)] = engine;

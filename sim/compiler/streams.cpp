@@ -114,6 +114,7 @@ class Merger {
         out_.candidates += more.candidates;
         out_.graph_macs += more.graph_macs;
         out_.removed_macs += more.removed_macs;
+        out_.skipped_macs += more.skipped_macs;
         out_.host_operations += more.host_operations;
         out_.on_chip_bytes = std::max(out_.on_chip_bytes, more.on_chip_bytes);
         out_.memory_bytes += more.memory_bytes;

@@ -100,7 +100,7 @@ PlatformResult simulate_program(const PreparedStep& step, const Compiled& compil
                         .links = link::make_links(step.chip.spec.links),
                         .launch = step.chip.spec.launch,
                         .host = step.chip.spec.host,
-                        .removed_macs = 0,
+                        .removed_macs = compiled.skipped_macs,
                         .want_timeline = request.want_timeline};
     if (const auto& system = step.chip.spec.system) setup.exchanges = system_links(*system);
     for (const ChipEngine& engine : step.chip.spec.engines)
