@@ -1,0 +1,190 @@
+#include "models/gpu/gpu.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "models/gpu/attention.h"
+#include "models/gpu/block_timing.h"
+#include "models/gpu/contraction.h"
+
+namespace perfwatt::gpu {
+namespace {
+
+/// Round figures, so that cycles can be worked out by hand: 1 GHz, 10 SMs of 1024 products a cycle.
+GpuSpec small_gpu() {
+    GpuSpec spec;
+    spec.clock = Clock(1'000'000'000);
+    spec.sms = 10;
+    spec.rates = {{.first = DataType::fp16, .second = DataType::fp16, .macs_per_cycle = 1024}};
+    spec.vector_lanes = 64;
+    spec.special_lanes = 16;
+    spec.shared_bytes = 128 * 1024;
+    spec.l2 = {.bytes = 8 << 20, .bytes_per_cycle = 10'000, .bytes_per_cycle_per_sm = 1000};
+    spec.library.tiles = {{128, 128}, {64, 64}};
+    spec.launch = Time::from_ns(2000);
+    spec.latency_cycles = 500;
+    return spec;
+}
+
+Kernel product(std::int64_t m, std::int64_t n, std::int64_t k) {
+    const Contraction work{.p = m,
+                           .k = n,
+                           .c = k,
+                           .input_h = m,
+                           .first_type = DataType::fp16,
+                           .second_type = DataType::fp16,
+                           .accumulator_type = DataType::fp32,
+                           .output_type = DataType::fp16};
+    Kernel kernel{.name = "product", .operator_type = "MatMul", .work = work};
+    kernel.inputs = {{.bytes = 2 * m * k}, {.bytes = 2 * n * k}};
+    kernel.outputs = {{.bytes = 2 * m * n}};
+    return kernel;
+}
+
+MappingRequest in_memory(const Kernel& kernel) {
+    MappingRequest request{.kernel = &kernel};
+    std::int64_t at = 0;
+    const auto place = [&](const Operand& operand) {
+        Placement placement;
+        placement.region = {.memory = MemoryId{0},
+                            .address = at,
+                            .row_bytes = operand.bytes,
+                            .rows = 1,
+                            .pitch_bytes = operand.bytes};
+        at += operand.bytes;
+        return placement;
+    };
+    for (const Operand& input : kernel.inputs) request.inputs.push_back(place(input));
+    for (const Operand& output : kernel.outputs) request.outputs.push_back(place(output));
+    request.free = {.address = 0, .bytes = 4 << 20};
+    return request;
+}
+
+const std::vector<MemoryPort> kMemory = {
+    {.bytes_per_second = 100'000'000'000, .latency = Time::from_ns(100)}};
+
+TEST(BlockTiming, MainLoopOfOneWaveByHand) {
+    // 128 x 128 x 1024 products over 1024 a cycle: 16384 cycles. Shared memory: 1.5 times
+    // 1024 (128 + 128) 2 B over 128 B a cycle: 6144. L2: 524288 B over 1000 B a cycle: 525.
+    // Results: 128 x 128 x 2 B over 1000 B: 32.768. A fill of 500.
+    const BlockTiming timing =
+        block_timing(small_gpu(), {.rows = 128, .columns = 128, .depth = 1024, .blocks = 10});
+    EXPECT_EQ(timing.limit, Limit::matrix);
+    EXPECT_NEAR(timing.cycles, 16384 + 500 + 32.768, 1e-6);
+}
+
+TEST(BlockTiming, AnEleventhBlockOnTenSmsTakesAWaveOfItsOwn) {
+    const BlockWork ten{.rows = 128, .columns = 128, .depth = 1024, .blocks = 10};
+    BlockWork eleven = ten;
+    eleven.blocks = 11;
+    const GpuSpec spec = small_gpu();
+    EXPECT_NEAR(block_timing(spec, eleven).cycles - block_timing(spec, ten).cycles, 16384, 600);
+}
+
+TEST(BlockTiming, PersistentBlocksShareTheLastWave) {
+    GpuSpec spec = small_gpu();
+    spec.library.scheduling = Scheduling::persistent;
+    BlockWork work{.rows = 128, .columns = 128, .depth = 1024, .blocks = 10};
+    const double ten = block_timing(spec, work).cycles;
+    work.blocks = 11;
+    EXPECT_NEAR(block_timing(spec, work).cycles / ten, 1.1, 0.01);
+}
+
+TEST(BlockTiming, SharedMemoryLimitsResidentBlocks) {
+    // Four stages of 32 (128 + 128) 2 B are 64 KiB: two fit 128 KiB. Registers: 64 KiB of
+    // accumulators and 128 threads of 256 B are 96 KiB: two fit 256 KiB.
+    EXPECT_EQ(resident_blocks(small_gpu(), {128, 128}, DataType::fp16, DataType::fp16), 2);
+    GpuSpec more = small_gpu();
+    more.shared_bytes = 64 * 1024;
+    EXPECT_EQ(resident_blocks(more, {128, 128}, DataType::fp16, DataType::fp16), 1);
+}
+
+TEST(BlockTiming, ASpecialOperationTakesTheLaneAsLongAsTheUnitIsRarer) {
+    // 64 lanes, 16 of them special: an exponential counts four, a division five.
+    EXPECT_EQ(lane_operations(small_gpu(), {{VectorOp::add, 1}, {VectorOp::exponential, 1}}, 100),
+              500);
+    EXPECT_EQ(lane_operations(small_gpu(), {{VectorOp::divide, 1}}, 100), 500);
+}
+
+TEST(Contraction, ConvolutionIsAnImplicitProduct) {
+    const Contraction work{.n = 2, .p = 7, .q = 5, .k = 64, .c = 3, .r = 3, .s = 3};
+    const Product product = product_of(work);
+    EXPECT_EQ(product.rows, 70);
+    EXPECT_EQ(product.columns, 64);
+    EXPECT_EQ(product.depth, 4 * 9) << "three channels are padded to four";
+}
+
+TEST(Contraction, FewBlocksAreSplitAlongTheReduction) {
+    const Kernel kernel = product(64, 64, 65536);
+    const auto answer = map_contraction(small_gpu(), kMemory, in_memory(kernel));
+    const auto choice = choice_from(std::get<MappingChoice>(answer).mapping);
+    EXPECT_GT(std::get<ContractionChoice>(choice).splits, 1);
+}
+
+TEST(Contraction, AWordOfAMappingThatIsNotOursIsRefused) {
+    const auto answer = choice_from({{"tile", "128x128"}, {"tyle", "64x64"}});
+    ASSERT_TRUE(std::holds_alternative<Infeasible>(answer));
+    EXPECT_EQ(std::get<Infeasible>(answer).reason, "mapping: 'tyle: 64x64' is not understood");
+}
+
+TEST(Contraction, ManyRowsOverMemoryTakeItsBandwidth) {
+    // One row of 4096 over 4096 x 4096 weights of 2 B: 33.6 MB at 100 GB/s are 335.5 us.
+    const Kernel kernel = product(1, 4096, 4096);
+    const auto answer = map_contraction(small_gpu(), kMemory, in_memory(kernel));
+    const double us = std::get<MappingChoice>(answer).cost.ns() * 1e-3;
+    EXPECT_GT(us, 335.5 + 2);
+    EXPECT_LT(us, 335.5 * 1.05 + 5);
+}
+
+TEST(Contraction, TwiceTheBandwidthIsNeverSlower) {
+    for (const std::int64_t m : {1, 64, 1000, 4096}) {
+        const Kernel kernel = product(m, 2048, 2048);
+        std::vector<MemoryPort> faster = kMemory;
+        faster[0].bytes_per_second *= 2;
+        const auto slow = map_contraction(small_gpu(), kMemory, in_memory(kernel));
+        const auto fast = map_contraction(small_gpu(), faster, in_memory(kernel));
+        EXPECT_LE(std::get<MappingChoice>(fast).cost, std::get<MappingChoice>(slow).cost);
+    }
+}
+
+TEST(Contraction, PiecesDoAllBlocksAndAllOfTheirDepth) {
+    const GpuSpec spec = small_gpu();
+    for (const std::int64_t m : {64, 3000}) {
+        const Kernel kernel = product(m, 1024, 4096);
+        const auto answer = plan_contraction(spec, kMemory, in_memory(kernel), {{128, 128}, 1});
+        const Plan plan = std::get<Plan>(answer);
+        std::int64_t done = 0;
+        for (std::int64_t i = 0; i < plan.chunks; ++i) {
+            const Contract tile = part_of_blocks(spec, plan, i);
+            done += tile.m * tile.n * tile.k * tile.repeat;
+        }
+        EXPECT_EQ(done, plan.blocks->rows * plan.blocks->columns * plan.blocks->depth *
+                            plan.blocks->blocks);
+    }
+}
+
+TEST(Attention, ACausalMaskHidesWhatIsAfterEachQuery) {
+    Attention work{.g = 1, .queries = 4, .keys = 4, .head_dim = 8, .value_dim = 8};
+    EXPECT_EQ(visible_macs(work), 4 * 4 * 16);
+    work.causal = true;
+    EXPECT_EQ(visible_macs(work), (1 + 2 + 3 + 4) * 16);
+    work.keys = 6;  // two positions before the first query
+    EXPECT_EQ(visible_macs(work), (3 + 4 + 5 + 6) * 16);
+}
+
+TEST(Attention, LongContextsOfFewHeadsAreSplit) {
+    GpuSpec spec = small_gpu();
+    spec.library.most_context_splits = 64;
+    Kernel kernel{.name = "attention", .operator_type = "Attention"};
+    kernel.work = Attention{.g = 1, .queries = 1, .keys = 65536, .head_dim = 64, .value_dim = 64};
+    const std::int64_t cache = 2 * 65536 * 64;
+    kernel.inputs = {{.bytes = 128}, {.bytes = cache}, {.bytes = cache}};
+    kernel.outputs = {{.bytes = 128}};
+    const auto answer = map_attention(spec, kMemory, in_memory(kernel));
+    const auto choice = attention_from(std::get<MappingChoice>(answer).mapping);
+    EXPECT_GT(std::get<AttentionChoice>(choice).splits, 1);
+}
+
+}  // namespace
+}  // namespace perfwatt::gpu
