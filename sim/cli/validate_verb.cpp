@@ -43,7 +43,11 @@ int execute(const Arguments& arguments, const Environment& environment) {
     if (out) check_writable(*out);
     if (picture) check_writable(*picture);
     std::vector<SuiteOutcome> outcomes;
-    for (const Suite& suite : suites_from(arguments)) {
+    const std::optional<std::string> measured = arguments.text("measured");
+    if (measured)
+        outcomes.push_back(run_measured({.environment = environment, .jobs = 1}, *measured));
+    const bool suites_too = !measured || !arguments.positionals().empty();
+    for (const Suite& suite : suites_too ? suites_from(arguments) : std::vector<Suite>{}) {
         outcomes.push_back(suite.run({.environment = environment,
                                       .folder = suite_folder(suite.name, environment.configs),
                                       .jobs = jobs_from(arguments),
@@ -69,6 +73,8 @@ Verb validate_verb() {
              .max_positionals = static_cast<int>(names.size()),
              .options = {format_option(),
                          {"out", once, "FILE", "where the answer goes (stdout)"},
+                         {"measured", once, "FILE",
+                          "kernels timed on your own GPU (scripts/measure_gpu.py)"},
                          {"picture", once, "FILE", "a page with measured against simulated (HTML)"},
                          jobs_option()}},
             execute};
