@@ -164,6 +164,44 @@ TEST(Contraction, PiecesDoAllBlocksAndAllOfTheirDepth) {
     }
 }
 
+TEST(Emission, PiecesDoTheUsefulWorkAndMoveEveryByteOnce) {
+    const GpuSpec spec = small_gpu();
+    for (const std::int64_t m : {1, 49, 196, 3136, 50'176}) {
+        for (const std::int64_t n : {16, 64, 1000}) {
+            const Kernel kernel = product(m, n, 576);
+            MappingRequest request = in_memory(kernel);
+            request.free = {.address = 0, .bytes = 256 * 1024};
+            const auto answer = map_contraction(spec, kMemory, request);
+            const auto choice = choice_from(std::get<MappingChoice>(answer).mapping);
+            const Plan plan = std::get<Plan>(
+                plan_contraction(spec, kMemory, request, std::get<ContractionChoice>(choice)));
+            ProgramBuilder program({{.name = "memory", .kind = UnitKind::dma},
+                                    {.name = "matrix", .kind = UnitKind::matrix},
+                                    {.name = "vector", .kind = UnitKind::vector}},
+                                   {"memory"});
+            const LayerId layer = program.add_layer({.name = "product"});
+            emit_plan(spec, plan, request.free, layer, program);
+            std::int64_t useful = 0, read = 0, written = 0;
+            for (const Command& command : program.program().commands) {
+                if (const auto* tile = std::get_if<Contract>(&command.work)) {
+                    EXPECT_LE(tile->useful_macs, tile->m * tile->n * tile->k * tile->repeat);
+                    EXPECT_GE(tile->useful_macs, 0);
+                    useful += tile->useful_macs;
+                } else if (const auto* load = std::get_if<Load>(&command.work)) {
+                    read += load->source.bytes();
+                } else if (const auto* store = std::get_if<Store>(&command.work)) {
+                    written += store->target.bytes();
+                }
+            }
+            EXPECT_EQ(useful, m * n * 576);
+            std::int64_t flows = 0;
+            for (const Flow& flow : plan.loads) flows += flow.total();
+            EXPECT_EQ(read, flows);
+            EXPECT_EQ(written, 2 * m * n);
+        }
+    }
+}
+
 TEST(Attention, ACausalMaskHidesWhatIsAfterEachQuery) {
     Attention work{.g = 1, .queries = 4, .keys = 4, .head_dim = 8, .value_dim = 8};
     EXPECT_EQ(visible_macs(work), 4 * 4 * 16);
