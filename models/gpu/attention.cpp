@@ -27,13 +27,13 @@ constexpr double kDependentAccesses = 4.5;
 /// Of a block's latencies, what each further block on its SM hides.
 constexpr double kHidden = 0.75;
 
-/// Heads that share keys are rows of one block where a head has few queries of its own.
+/// Heads that share keys are rows of the same blocks, unless a head has queries enough of its own.
 struct Shape {
     std::int64_t groups = 0;  ///< of keys and values, or heads where each block has one
     std::int64_t rows = 0;    ///< of a group
 };
 Shape shape_of(const GpuSpec& spec, const Attention& work) {
-    const bool few = work.queries * work.groups_sharing <= kRows.front() &&
+    const bool few = work.queries * work.groups_sharing <= spec.library.packed_rows &&
                      work.groups_sharing <= spec.library.shared_heads;
     if (few) return {work.g / work.groups_sharing, work.queries * work.groups_sharing};
     return {work.g, work.queries};
