@@ -64,6 +64,8 @@ void DramStream::submit(Time now, const MemoryTransfer& transfer) {
     }
     bursts_ += state.bursts_left;
     ++in_flight_;
+    // While nothing is asked of it nobody tells it the time: it has passed the last whole tick.
+    advanced_ = std::max(advanced_, clock_.cycles_in(now + Time{1}) - 1);
     (state.write ? write_bytes_ : read_bytes_) += transfer.bytes();
     for (std::size_t c = 0; c < parts.size(); ++c) lanes_[c].add(slot, parts[c]);
 }
