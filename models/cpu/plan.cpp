@@ -12,7 +12,7 @@ namespace perfwatt::cpu {
 namespace {
 
 /// Loads of a piece take about this long: shorter pieces are more commands for the same answer.
-constexpr Time kPiece{5'000'000'000};  // 5 us
+constexpr Time kPiece{1'000'000'000};  // 1 us
 constexpr std::int64_t kMostPieces = 32;
 /// What moves between memory and cache at a time.
 constexpr std::int64_t kLine = 64;

@@ -4,10 +4,10 @@ namespace perfwatt::dram {
 namespace {
 
 constexpr std::array<std::string_view, kCommands> kCommandNames = {
-    "ACT",   "PRE",   "PREA",  "RD",  "WR",  "RDA", "WRA",
-    "REFAB", "REFPB", "REFSB", "PDE", "PDX", "SRE", "SRX", "RFMAB", "RFMPB", "RFMSB",
-    "PIM_ACT", "PIM_PRE", "PIM_RD",  "PIM_WR",  "PIM_EW",  "PIM_AF",
-    "PIM_WRB", "PIM_WRR", "PIM_RDR", "PIM_RDC", "PIM_WRC", "PIM_MODE"};
+    "ACT",     "PRE",     "PREA",    "RD",      "WR",      "RDA",    "WRA",    "REFAB",
+    "REFPB",   "REFSB",   "PDE",     "PDX",     "SRE",     "SRX",    "RFMAB",  "RFMPB",
+    "RFMSB",   "PIM_ACT", "PIM_PRE", "PIM_RD",  "PIM_WR",  "PIM_EW", "PIM_AF", "PIM_WRB",
+    "PIM_WRR", "PIM_RDR", "PIM_RDC", "PIM_WRC", "PIM_MODE"};
 
 constexpr std::array<std::string_view, kLevels> kLevelNames = {"channel", "pseudo_channel", "rank",
                                                                "bank_group", "bank"};

@@ -29,7 +29,7 @@ enum class Command : std::uint8_t {
     power_down_exit,
     self_refresh_enter,
     self_refresh_exit,
-    manage_all,   ///< refresh management (RFM): time for devices to look after busy rows
+    manage_all,  ///< refresh management (RFM): time for devices to look after busy rows
     manage_bank,
     manage_same_bank,
     // To processing units in the banks. A set is every n-th bank of a rank, or all of them.
@@ -55,7 +55,8 @@ enum class Level : std::uint8_t { channel, pseudo_channel, rank, bank_group, ban
 
 inline constexpr int kLevels = 5;
 
-/// ACT, PRE, PREA, RD, WR, RDA, WRA, REFAB, REFPB, REFSB, PDE, PDX, SRE, SRX, RFMAB, RFMPB, RFMSB, PIM_...
+/// ACT, PRE, PREA, RD, WR, RDA, WRA, REFAB, REFPB, REFSB, PDE, PDX, SRE, SRX, RFMAB, RFMPB, RFMSB,
+/// PIM_...
 [[nodiscard]] std::string_view to_string(Command command);
 [[nodiscard]] std::optional<Command> command_from(std::string_view name);
 [[nodiscard]] std::string_view to_string(Level level);

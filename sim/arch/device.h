@@ -115,8 +115,8 @@ class Device {
     [[nodiscard]] virtual Time memory_time(const MappingRequest& request,
                                            const MappingChoice& choice, MemoryId memory,
                                            std::int64_t bytes_per_second) const;
-    /// Whether weights may lie in memory in this form; what is not read so is kept plainly. As given
-    /// here: plainly only.
+    /// Whether weights may lie in memory in this form; what is not read so is kept plainly. As
+    /// given here: plainly only.
     [[nodiscard]] virtual bool decodes(WeightFormat format) const;
     /// Nothing if the kernel can run, else why not.
     [[nodiscard]] virtual std::optional<Infeasible> refuses(const Kernel& kernel) const = 0;

@@ -63,7 +63,8 @@ struct MemoryReport {
     std::int64_t self_refreshes = 0;
     /// Of jobs for units in the banks: where their time went, and how many there were.
     struct PimTime {
-        std::string name;  ///< mode change, input broadcast, compute, readout, refresh, fence, drain
+        std::string
+            name;  ///< mode change, input broadcast, compute, readout, refresh, fence, drain
         Time time;
     };
     std::vector<PimTime> pim_times;

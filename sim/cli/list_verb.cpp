@@ -67,12 +67,13 @@ int execute(const Arguments& arguments, const Environment& environment) {
 }  // namespace
 
 Verb list_verb() {
-    return {{.name = "list",
-             .summary = "Names of chips, systems, memories, workloads (with their sizes) or operators.",
-             .positional = "chips|systems|memories|workloads|operators",
-             .min_positionals = 1,
-             .max_positionals = 1},
-            execute};
+    return {
+        {.name = "list",
+         .summary = "Names of chips, systems, memories, workloads (with their sizes) or operators.",
+         .positional = "chips|systems|memories|workloads|operators",
+         .min_positionals = 1,
+         .max_positionals = 1},
+        execute};
 }
 
 }  // namespace perfwatt

@@ -119,7 +119,7 @@ struct ProgramBuilder::State {
     std::vector<Space> memories;
     std::vector<Access> found;
     std::vector<CommandId> latest;  ///< by unit
-    std::int32_t first_unit = 0;  ///< of the engine whose ids are given
+    std::int32_t first_unit = 0;    ///< of the engine whose ids are given
 
     void touch(const Buffer& buffer, Access access, bool writes) {
         access.writes = writes;

@@ -77,8 +77,8 @@ void write(Out& out, const Delay& delay) {
 }
 
 void write(Out& out, const Exchange& exchange) {
-    fmt::format_to(std::back_inserter(out), "exchange fs {} bytes {} link {}",
-                   exchange.duration.fs, exchange.link_bytes, exchange.link);
+    fmt::format_to(std::back_inserter(out), "exchange fs {} bytes {} link {}", exchange.duration.fs,
+                   exchange.link_bytes, exchange.link);
 }
 
 /// Reads one line word by word; every problem is a UserError with the line.

@@ -19,10 +19,10 @@ struct RecordContext {
     const std::vector<MemoryFacts>& memories;
     const Compiled& compiled;
     std::string precision;
-    std::int64_t context = 0;   ///< tokens; 0 where it means nothing
-    std::string workload_hash;  ///< of its resolved configuration
+    std::int64_t context = 0;                ///< tokens; 0 where it means nothing
+    std::string workload_hash;               ///< of its resolved configuration
     const std::vector<LightenPass>& passes;  ///< that made the network lighter
-    std::int64_t items = 1;     ///< inferences or tokens made in the run
+    std::int64_t items = 1;                  ///< inferences or tokens made in the run
     /// When the parts of the batch had their answers, in ascending order.
     const std::vector<Time>& answered;
 };

@@ -26,9 +26,9 @@ struct RunRequest {
     std::optional<std::string> precision;  ///< the chip's default if absent
     /// What is done to the network to make it lighter, in this order: see lighten_passes().
     std::vector<std::string> lighten;
-    std::string phase = "forward";         ///< forward | prefill | decode | generate
-    std::int64_t context = 0;  ///< tokens already in the cache; 0: the network's default
-    std::int64_t tokens = 0;   ///< tokens to generate
+    std::string phase = "forward";  ///< forward | prefill | decode | generate
+    std::int64_t context = 0;       ///< tokens already in the cache; 0: the network's default
+    std::int64_t tokens = 0;        ///< tokens to generate
     std::string scenario = "single_stream";  ///< | multi_stream | offline
     int requests = 8;                        ///< of multi_stream: they arrive together
     int inferences = 1;                      ///< simulated back to back, in one program

@@ -101,7 +101,7 @@ class PlannerTest : public testing::Test {
     }
 
     CpuSpec spec_ = small();
-    std::vector<MemoryPort> memories_{{.bytes_per_second = 4'000'000'000}};
+    std::vector<MemoryPort> memories_{{.bytes_per_second = 500'000'000}};
     Kernel kernel_;
     MappingRequest request_;
 };
