@@ -200,7 +200,14 @@ PlanTime Planner::time(const Plan& plan) const {
         return longest;
     };
     const Time loads = transfer(plan.loads), stores = transfer(plan.stores);
-    const Time matrix = plan.task ? time_of(spec_, *plan.task, plan.tasks) : Time::zero();
+    // Each piece waits for its busiest core: few tasks a piece leave cores idle.
+    Time matrix;
+    if (plan.task) {
+        const std::int64_t more = plan.tasks % plan.pieces;
+        const std::int64_t least = plan.tasks / plan.pieces;
+        matrix = more * time_of(spec_, *plan.task, least + 1) +
+                 (plan.pieces - more) * time_of(spec_, *plan.task, least);
+    }
     const Time vector = plan.vector ? time_of(spec_, *plan.vector) : Time::zero();
     const Time work = matrix + vector;  // the same pipes do both
     const auto piece = [&](Time whole) { return Time{whole.fs / plan.pieces}; };

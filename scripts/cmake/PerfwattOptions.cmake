@@ -22,7 +22,10 @@ target_compile_options(perfwatt_options INTERFACE -ffp-contract=off)
 set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
              -Wno-missing-field-initializers)
 if(PERFWATT_WERROR)
-  list(APPEND warnings -Werror)
+  # GCC 12 sees overflows within std::string that are not there, here and not there, by the length
+  # of a path: told, but no reason to stop.
+  list(APPEND warnings -Werror -Wno-error=array-bounds -Wno-error=restrict
+       -Wno-error=stringop-overflow)
 endif()
 target_compile_options(perfwatt_options INTERFACE "$<BUILD_INTERFACE:${warnings}>")
 if(PERFWATT_SANITIZE)

@@ -179,7 +179,7 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
     result.notes = context.compiled.placement;
     for (const LightenPass& pass : context.passes)
         result.lighten += (result.lighten.empty() ? "" : "+") + pass.name;
-    if (!context.passes.empty()) result.not_modelled.push_back(kAccuracyNotSimulated);
+    if (!context.passes.empty()) result.not_modelled.emplace_back(kAccuracyNotSimulated);
 
     result.latency_ns = figures.end.ns();
     // What is left out of the program counts in the latency, not in the times of its commands.
