@@ -37,7 +37,7 @@ struct GroupFigure {
     std::string group;
     std::string statistic;  ///< "median |error| %", "mean |error| %", "worst |error| %", "rank"
     double ours = 0;
-    double limit = 0;  ///< upper, for errors; lower, for rank correlations
+    double limit = 0;  ///< upper, for errors; lower, for rank correlations; 0: told, not judged
     int figures = 0;   ///< how many it was made of
     bool passed = true;
     bool gates = true;

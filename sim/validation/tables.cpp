@@ -70,6 +70,7 @@ std::string with_role(const std::string& key, const Figure& figure) {
 }
 
 std::string limit_text(const GroupFigure& group) {
+    if (group.limit == 0) return "-";  // told, not judged
     return fmt::format("{} {}", group.statistic == "rank" ? ">=" : "<=", exact_text(group.limit));
 }
 
@@ -149,7 +150,8 @@ TextTable targets_table(const SuiteOutcome& outcome) {
     for (const GroupFigure& group : outcome.groups) {
         table.add({group.group, group.statistic, fmt::format("{}", group.figures),
                    limit_text(group), fmt::format("{:.3f}", group.ours),
-                   group.passed  ? "ok"
+                   group.limit == 0 ? "-"
+                   : group.passed   ? "ok"
                    : group.gates ? "missed"
                                  : "missed (does not gate)"});
     }
