@@ -49,6 +49,7 @@ struct ChipFile {
     std::vector<LinkFile> links;
     std::vector<MemoryAttachment> memories;
     Time launch;
+    std::string memory_timing;
     std::vector<OperatingPoint> operating_points;
     std::optional<std::string> operating_point;
     std::optional<double> power_cap_w;
@@ -109,6 +110,8 @@ MapSchema<HostFile> host_schema() {
 
 /// Rules between the fields of a chip.
 void check_chip(const ChipFile& chip, const MapCheck& check) {
+    if (chip.memory_timing != "exact" && chip.memory_timing != "stream")
+        check.error("memory_timing", "'memory_timing' is 'exact' or 'stream'");
     check_operating_points(chip.operating_points, chip.operating_point.value_or(""), check);
     check_engines(chip.engines, chip.family, chip.memories, check);
     if (chip.process.node_nm != std::floor(chip.process.node_nm))
@@ -164,6 +167,8 @@ MapSchema<ChipFile> chip_schema(const FamilyRegistry& families) {
               "outside the chip; the first holds weights, inputs and what spills")
         .time("launch", &ChipFile::launch, {.min = "0 fs", .max = "10 s"},
               "host time before an inference starts")
+        .text("memory_timing", &ChipFile::memory_timing, {.otherwise = "exact"},
+              "where the command line does not say: exact, every burst; stream, runs of rows")
         .maps("operating_points", &ChipFile::operating_points, operating_point_schema(),
               {.max = 64}, "clocks and voltages it may run at, the fastest first")
         .text("operating_point", &ChipFile::operating_point, {},
@@ -189,6 +194,7 @@ ChipSpec to_spec(const ChipFile& file) {
                   .default_precision = file.precision,
                   .memories = file.memories,
                   .launch = file.launch,
+                  .memory_timing = file.memory_timing,
                   .operating_point = file.operating_point.value_or(""),
                   .power_cap_w = file.power_cap_w};
     for (const OperatingPoint& point : file.operating_points)

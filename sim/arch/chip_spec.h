@@ -69,6 +69,7 @@ struct ChipSpec {
     std::vector<MemoryAttachment> memories;  ///< [0] holds weights, inputs and spilled activations
     Time launch;                             ///< host time before an inference starts on the chip
     std::vector<std::string> operating_points;  ///< the fastest first; empty: there is but one
+    std::string memory_timing = "exact";        ///< where the user does not say
     std::string operating_point;                ///< chosen; empty: the fastest within the cap
     std::optional<double> power_cap_w;          ///< average, within the power boundary
     std::optional<HostSpec> host;               ///< none: what the chip cannot do cannot be done

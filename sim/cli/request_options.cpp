@@ -28,7 +28,7 @@ std::vector<OptionSpec> request_options(OptionKind chip_workload_batch) {
         {"place", once, "P",
          "auto: where it costs least; host: nothing in memory; pim: what can be in memory (auto)"},
         {"set", many, "PATH=VALUE", "change a key of the chip, or workload.KEY of the network"},
-        {"memory-timing", once, "T", "exact or stream (exact)"},
+        {"memory-timing", once, "T", "exact or stream; auto: as the chip's file says (auto)"},
         {"mapping", once, "FILE", "use the mappings of this file instead of searching"},
         {"mapping-effort", once, "N", "mappings evaluated per kernel at most (1000)"},
         {"fold-layers", once, "ON", "on: simulate identical blocks once; off (on)"},
@@ -53,7 +53,7 @@ RunRequest request_from(const Arguments& arguments, const std::string& chip,
         throw UserError("--requests is for --scenario multi_stream");
     request.start = arguments.choice("start", {"steady", "cold"});
     request.place = arguments.choice("place", {"auto", "host", "pim"});
-    request.memory_timing = arguments.choice("memory-timing", {"exact", "stream"});
+    request.memory_timing = arguments.choice("memory-timing", {"auto", "exact", "stream"});
     request.overrides = arguments.texts("set");
     request.mapping_file = arguments.text("mapping");
     request.mapping_effort =

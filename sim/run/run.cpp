@@ -51,7 +51,7 @@ void check_words(const RunRequest& request) {
     check_count("--requests", request.requests, 1, 1 << 16);
     check_word("start", request.start, {"cold", "steady"});
     check_word("--place", request.place, {"auto", "host", "pim"});
-    check_word("memory timing", request.memory_timing, {"exact", "stream"});
+    check_word("memory timing", request.memory_timing, {"auto", "exact", "stream"});
     check_count("--batch", request.batch, 1, 1 << 20);
     check_count("--context", request.context, 0, std::int64_t{1} << 32);
     check_count("--tokens", request.tokens, 0, std::int64_t{1} << 32);
@@ -328,8 +328,10 @@ std::variant<RunOutput, Infeasible> run(const RunRequest& request, const Environ
     const ChipSpec chip = load_chip(request.chip, split_overrides(request.overrides).chip,
                                     environment.families, environment.configs, environment.memories)
                               .spec;
-    if (is_capped(chip)) return run_within_cap(request, chip, run_at_one_point, environment);
-    return run_at_one_point(request, environment);
+    RunRequest asked = request;
+    if (asked.memory_timing == "auto") asked.memory_timing = chip.memory_timing;
+    if (is_capped(chip)) return run_within_cap(asked, chip, run_at_one_point, environment);
+    return run_at_one_point(asked, environment);
 }
 
 }  // namespace perfwatt

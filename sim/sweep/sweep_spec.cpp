@@ -40,7 +40,7 @@ void check_sweep(const SweepSpec& sweep, const MapCheck& check) {
     check_choice(check, "phase", sweep.phase, {"forward", "prefill", "decode", "generate"});
     check_choice(check, "scenario", sweep.scenario, {"single_stream", "multi_stream", "offline"});
     check_choice(check, "start", sweep.start, {"steady", "cold"});
-    check_choice(check, "memory_timing", sweep.memory_timing, {"exact", "stream"});
+    check_choice(check, "memory_timing", sweep.memory_timing, {"auto", "exact", "stream"});
     check_distinct(check, "chips", sweep.chips);
     check_distinct(check, "workloads", sweep.workloads);
     check_distinct(check, "batch", sweep.batch);
@@ -84,8 +84,8 @@ MapSchema<SweepSpec> sweep_schema() {
                "that arrive together in multi_stream")
         .text("start", &SweepSpec::start, {.otherwise = "steady"},
               "cold: weights come from memory; steady: what can stay on the chip is there")
-        .text("memory_timing", &SweepSpec::memory_timing, {.otherwise = "exact"},
-              "exact: every burst; stream: row runs in closed form")
+        .text("memory_timing", &SweepSpec::memory_timing, {.otherwise = "auto"},
+              "exact: every burst; stream: row runs in closed form; auto: as the chip's file says")
         .count("mapping_effort", &SweepSpec::mapping_effort, {.max = 10'000'000, .otherwise = 1000},
                "mappings evaluated per kernel at most")
         .field("set", &SweepSpec::set, ordered_map_of(verbatim_value()), Presence::optional,

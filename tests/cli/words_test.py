@@ -60,7 +60,7 @@ class Mistakes(CommandTest):
         self.assertIn("it takes: auto, host, pim", self.mistake(*base, "--place", "memory"))
         self.assertIn("there is no lightening 'prune'",
                       self.mistake(*base, "--lighten", "prune"))
-        self.assertIn("it takes: exact, stream", self.mistake(*base, "--memory-timing", "fast"))
+        self.assertIn("it takes: auto, exact, stream", self.mistake(*base, "--memory-timing", "fast"))
         self.assertIn("it takes: table, json, csv, md", self.mistake(*base, "--format", "xml"))
 
     def test_unknown_chip_and_workload_suggest_the_nearest(self):

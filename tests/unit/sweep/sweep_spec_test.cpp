@@ -66,7 +66,7 @@ TEST_F(SweepSpecTest, WhatIsAbsentKeepsItsDefault) {
     EXPECT_FALSE(request.precision.has_value());
     EXPECT_EQ(request.phase, "forward");
     EXPECT_EQ(request.start, "steady");
-    EXPECT_EQ(request.memory_timing, "exact");
+    EXPECT_EQ(request.memory_timing, "auto");
     EXPECT_TRUE(points[1].labels.empty());
 }
 
@@ -91,7 +91,7 @@ TEST_F(SweepSpecTest, MistakesAreRefused) {
     EXPECT_EQ(mistake(good + "batch: [2, 2]\n"), "'2' stands twice in this list");
     EXPECT_EQ(mistake(good + "set: {a.b: 1}\ngrid: {a.b: [1, 2]}\n"),
               "'a.b' is set here and varied in 'grid'");
-    EXPECT_EQ(mistake(good + "memory_timing: exakt\n"), "'exakt' is not one of: exact, stream");
+    EXPECT_EQ(mistake(good + "memory_timing: exakt\n"), "'exakt' is not one of: auto, exact, stream");
 }
 
 TEST_F(SweepSpecTest, GridBeyondAMillionPointsIsRefused) {
