@@ -152,8 +152,8 @@ TextTable targets_table(const SuiteOutcome& outcome) {
                    limit_text(group), fmt::format("{:.3f}", group.ours),
                    group.limit == 0 ? "-"
                    : group.passed   ? "ok"
-                   : group.gates ? "missed"
-                                 : "missed (does not gate)"});
+                   : group.gates    ? "missed"
+                                    : "missed (does not gate)"});
     }
     return table;
 }

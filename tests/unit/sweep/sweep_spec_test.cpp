@@ -91,7 +91,8 @@ TEST_F(SweepSpecTest, MistakesAreRefused) {
     EXPECT_EQ(mistake(good + "batch: [2, 2]\n"), "'2' stands twice in this list");
     EXPECT_EQ(mistake(good + "set: {a.b: 1}\ngrid: {a.b: [1, 2]}\n"),
               "'a.b' is set here and varied in 'grid'");
-    EXPECT_EQ(mistake(good + "memory_timing: exakt\n"), "'exakt' is not one of: auto, exact, stream");
+    EXPECT_EQ(mistake(good + "memory_timing: exakt\n"),
+              "'exakt' is not one of: auto, exact, stream");
 }
 
 TEST_F(SweepSpecTest, GridBeyondAMillionPointsIsRefused) {
