@@ -134,7 +134,7 @@ std::int64_t Cpu::executed_macs(const Contract& tile) const {
 }
 
 DmaPort Cpu::dma_port() const {
-    return {.bytes_per_second = planner().usable_bytes_per_second(memories_.front()),
+    return {.bytes_per_second = usable_bytes_per_second(memories_.front(), spec_.memory_efficiency),
             .setup = Time::zero()};
 }
 

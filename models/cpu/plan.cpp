@@ -69,28 +69,11 @@ std::variant<Cut, Infeasible> cut_from(const Mapping& mapping) {
     return cut;
 }
 
-void add_flow(std::vector<OperandFlow>& flows, const Placement& placement, std::int64_t bytes,
-              std::int64_t passes) {
-    if (placement.where == Placement::Where::on_chip || bytes <= 0) return;
-    OperandFlow flow{.region = placement.region, .passes = passes};
-    flow.region.row_bytes = flow.region.pitch_bytes = bytes;
-    flow.region.rows = 1;
-    flows.push_back(flow);
-}
-
 }  // namespace
 
-std::int64_t Planner::usable_bytes_per_second(const MemoryPort& memory) const {
-    return static_cast<std::int64_t>(static_cast<double>(memory.bytes_per_second) *
-                                     spec_.memory_efficiency);
-}
-
 void Planner::divide(const Buffer& room, Plan& plan) const {
-    Time moving;
-    for (const auto* flows : {&plan.loads, &plan.stores})
-        for (const OperandFlow& flow : *flows)
-            moving += transfer_time(flow.bytes(),
-                                    usable_bytes_per_second(memories_[flow.region.memory.index()]));
+    const Time moving = transfer_time(plan.loads, memories_, spec_.memory_efficiency) +
+                        transfer_time(plan.stores, memories_, spec_.memory_efficiency);
     std::int64_t pieces = std::clamp<std::int64_t>(moving.fs / kPiece.fs, 1, kMostPieces);
     if (plan.task) pieces = std::min(pieces, ceil_div(plan.tasks, spec_.cores));
     plan.pieces = Pieces::fewest(plan.loads, plan.stores, room.bytes, pieces);
@@ -186,20 +169,8 @@ Plan Planner::of_elements(const MappingRequest& request) const {
 }
 
 PlanTime Planner::time(const Plan& plan) const {
-    const auto transfer = [&](const std::vector<OperandFlow>& flows) {
-        Time total;
-        for (const OperandFlow& flow : flows)
-            total += transfer_time(flow.bytes(),
-                                   usable_bytes_per_second(memories_[flow.region.memory.index()]));
-        return total;
-    };
-    const auto latency = [&](const std::vector<OperandFlow>& flows) {
-        Time longest;
-        for (const OperandFlow& flow : flows)
-            longest = std::max(longest, memories_[flow.region.memory.index()].latency);
-        return longest;
-    };
-    const Time loads = transfer(plan.loads), stores = transfer(plan.stores);
+    const Time loads = transfer_time(plan.loads, memories_, spec_.memory_efficiency);
+    const Time stores = transfer_time(plan.stores, memories_, spec_.memory_efficiency);
     // Each piece waits for its busiest core: few tasks a piece leave cores idle.
     Time matrix;
     if (plan.task) {
@@ -213,8 +184,8 @@ PlanTime Planner::time(const Plan& plan) const {
     const auto piece = [&](Time whole) { return Time{whole.fs / plan.pieces}; };
     const Time on_memory = loads + stores + piece(work);
     const Time on_cores = piece(loads) + work + piece(stores);
-    PlanTime time{.total = spec_.dispatch + latency(plan.loads) + latency(plan.stores) +
-                           std::max(on_memory, on_cores)};
+    PlanTime time{.total = spec_.dispatch + first_latency(plan.loads, memories_) +
+                           first_latency(plan.stores, memories_) + std::max(on_memory, on_cores)};
     if (spec_.dispatch > std::max(on_memory, on_cores))
         time.limit = Limit::dispatch;
     else if (on_memory >= on_cores)
@@ -272,11 +243,9 @@ std::variant<Plan, Infeasible> Planner::plan(const MappingRequest& request,
 
 void Planner::emit(const Plan& plan, const Buffer& room, LayerId layer,
                    ProgramBuilder& program) const {
-    std::vector<CommandId> before;
-    for (const UnitId unit : {kMemoryUnit, kMatrixUnit, kVectorUnit})
-        if (program.last_command(unit).valid()) before.push_back(program.last_command(unit));
     const CommandId dispatched =
-        program.add(kMatrixUnit, layer, Delay{.duration = spec_.dispatch}, before);
+        program.add(kMatrixUnit, layer, Delay{.duration = spec_.dispatch},
+                    latest_commands(program, {kMemoryUnit, kMatrixUnit, kVectorUnit}));
     const Pieces pieces{.loads = plan.loads,
                         .stores = plan.stores,
                         .count = plan.pieces,
@@ -310,11 +279,7 @@ void Planner::emit(const Plan& plan, const Buffer& room, LayerId layer,
             after = {program.add(kMatrixUnit, layer, tile, after)};
         }
         if (!plan.vector) return;
-        Vector piece = *plan.vector;
-        piece.elements = part(plan.vector->elements);
-        piece.operations = part(plan.vector->operations);
-        piece.read_bytes = part(plan.vector->read_bytes);
-        piece.write_bytes = part(plan.vector->write_bytes);
+        Vector piece = part_of(*plan.vector, i, plan.pieces);
         piece.input = input;
         piece.output = output;
         program.add(kVectorUnit, layer, piece, after);

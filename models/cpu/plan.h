@@ -5,16 +5,9 @@
 #include <vector>
 
 #include "models/cpu/blocked_product.h"
-#include "sim/arch/device.h"
-#include "sim/program/pieces.h"
+#include "sim/arch/kernel_pieces.h"
 
 namespace perfwatt::cpu {
-
-/// A memory as the cost function sees it, by MemoryId.
-struct MemoryPort {
-    std::int64_t bytes_per_second = 0;  ///< peak, or that of the narrowest link before it
-    Time latency;                       ///< of a first byte
-};
 
 /// How a contraction is cut into tasks of threads.
 struct Cut {
@@ -51,8 +44,6 @@ class Planner {
     /// one's stores in sight.
     [[nodiscard]] PlanTime time(const Plan& plan) const;
     void emit(const Plan& plan, const Buffer& room, LayerId layer, ProgramBuilder& program) const;
-
-    [[nodiscard]] std::int64_t usable_bytes_per_second(const MemoryPort& memory) const;
 
   private:
     [[nodiscard]] Plan of_contraction(const MappingRequest& request, Cut cut) const;

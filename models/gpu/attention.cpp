@@ -96,11 +96,9 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
     plan.launch += spec.clock.cycles(setup_cycles(spec, blocks));
     plan.useful_macs = visible_macs(work);
     for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
-        if (const auto flow = flow_of(request.inputs[i], kernel.inputs[i].bytes, 1))
-            plan.loads.push_back(*flow);
+        add_flow(plan.loads, request.inputs[i], kernel.inputs[i].bytes, 1);
     for (std::size_t i = 0; i < kernel.outputs.size(); ++i)
-        if (const auto flow = flow_of(request.outputs[i], kernel.outputs[i].bytes, 1))
-            plan.stores.push_back(*flow);
+        add_flow(plan.stores, request.outputs[i], kernel.outputs[i].bytes, 1);
     // Rows that are not filled are computed all the same.
     const std::int64_t scores = blocks.blocks * blocks.rows * blocks.depth;
     plan.vector = Vector{.elements = scores,

@@ -78,11 +78,6 @@ std::optional<Vector> epilogue_of(const GpuSpec& spec, const Kernel& kernel, Dat
     return work;
 }
 
-void add_flow(std::vector<Flow>& flows, const Placement& placement, std::int64_t bytes,
-              std::int64_t passes) {
-    if (const auto flow = flow_of(placement, bytes, passes)) flows.push_back(*flow);
-}
-
 std::optional<std::int64_t> number(std::string_view text) {
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

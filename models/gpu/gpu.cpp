@@ -174,7 +174,7 @@ Time Gpu::fill_drain(const Command& command) const {
 }
 
 DmaPort Gpu::dma_port() const {
-    return {.bytes_per_second = usable_bytes_per_second(spec_, memories_.front()),
+    return {.bytes_per_second = usable_bytes_per_second(memories_.front(), spec_.memory_efficiency),
             .setup = Time::zero()};
 }
 

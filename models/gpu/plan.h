@@ -6,24 +6,9 @@
 
 #include "models/gpu/block_timing.h"
 #include "models/gpu/gpu_spec.h"
-#include "sim/arch/device.h"
+#include "sim/arch/kernel_pieces.h"
 
 namespace perfwatt::gpu {
-
-/// A memory as the cost function sees it, by MemoryId.
-struct MemoryPort {
-    std::int64_t bytes_per_second = 0;  ///< peak, or that of the narrowest link before it
-    Time latency;                       ///< of a first byte
-};
-
-/// Bytes of one operand between memory and the L2, `passes` times over. Operands that stand in the
-/// L2 already have none.
-struct Flow {
-    Region region;  ///< one contiguous row
-    std::int64_t bytes = 0;
-    std::int64_t passes = 1;
-    [[nodiscard]] std::int64_t total() const { return bytes * passes; }
-};
 
 /// A kernel as it will run, in `chunks` pieces: each loads its part, works, and stores its part.
 /// Loads of a piece overlap with the work of the one before. Pieces are equal parts of the blocks
@@ -36,8 +21,8 @@ struct Plan {
     std::optional<Vector> vector;  ///< work of vector pipes in all pieces together
     /// Of that work, the share that the next piece's blocks wait for.
     double serial = 0;
-    std::optional<Vector> last;  ///< and after the last: split reductions are summed
-    std::vector<Flow> loads, stores;
+    std::optional<Vector> last;              ///< and after the last: split reductions are summed
+    std::vector<OperandFlow> loads, stores;  ///< of operands that do not stand in the L2
     std::int64_t chunks = 1;
     bool by_depth = false;  ///< pieces are of the reduction: results leave after the last
     bool filled = false;    ///< the launch has the first filling of the blocks' pipelines
@@ -51,13 +36,6 @@ struct PlanTime {
 };
 [[nodiscard]] PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories,
                                const Plan& plan);
-
-/// Bytes a second of a memory as kernels see them.
-[[nodiscard]] std::int64_t usable_bytes_per_second(const GpuSpec& spec, const MemoryPort& memory);
-
-/// The flow of an operand that lies in memory; nothing where it stands in the L2 or has no bytes.
-[[nodiscard]] std::optional<Flow> flow_of(const Placement& placement, std::int64_t bytes,
-                                          std::int64_t passes);
 
 /// Sets `chunks` and `by_depth`: pieces of about half a microsecond of loads.
 void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& plan);

@@ -57,11 +57,9 @@ Plan plan_stream(const GpuSpec& spec, const std::vector<MemoryPort>& memories,
         return move != nullptr ? std::min(size, move->bytes) : size;
     };
     for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
-        if (const auto flow = flow_of(request.inputs[i], moved(kernel.inputs[i].bytes), 1))
-            plan.loads.push_back(*flow);
+        add_flow(plan.loads, request.inputs[i], moved(kernel.inputs[i].bytes), 1);
     for (std::size_t i = 0; i < kernel.outputs.size(); ++i)
-        if (const auto flow = flow_of(request.outputs[i], moved(kernel.outputs[i].bytes), 1))
-            plan.stores.push_back(*flow);
+        add_flow(plan.stores, request.outputs[i], moved(kernel.outputs[i].bytes), 1);
     cut(spec, memories, plan);
     return plan;
 }
