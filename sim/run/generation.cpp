@@ -126,13 +126,11 @@ Result combine_generation(const RunRequest& request, const Result& prefill,
     return whole;
 }
 
-std::variant<RunOutput, Infeasible> run_generation(const RunRequest& request,
+std::variant<RunOutput, Infeasible> run_generation(const RunRequest& request, std::int64_t prompt,
                                                    const Environment& environment) {
     if (request.want_timeline || request.want_mapping || !request.dump_after.empty())
         throw UserError("a generation is many programs: no timeline, mapping or dump of it",
                         "take --phase prefill or --phase decode --context N");
-    const PreparedStep step = prepare_step(request, environment);
-    const std::int64_t prompt = step.workload.context;
     const std::vector<SampledStep> samples = sample_steps(prompt, request.tokens, kSampledSteps);
 
     std::vector<RunRequest> parts{part_at(request, "prefill", prompt)};

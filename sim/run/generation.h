@@ -27,7 +27,9 @@ struct SampledStep {
                                         const std::vector<SampledStep>& samples);
 
 /// Simulates the prefill and the sampled steps in worker processes and combines them.
+/// `prompt` is in tokens.
 [[nodiscard]] std::variant<RunOutput, Infeasible> run_generation(const RunRequest& request,
+                                                                 std::int64_t prompt,
                                                                  const Environment& environment);
 
 }  // namespace perfwatt

@@ -204,11 +204,24 @@ std::vector<Time> run_ends(const Compiled& compiled, const std::vector<CommandTi
     return ends;
 }
 
+std::variant<RunOutput, Infeasible> run_compiled(
+    const RunRequest& request, const std::variant<CompiledStep, Infeasible>& compiled,
+    const Environment& environment) {
+    if (const auto* infeasible = std::get_if<Infeasible>(&compiled)) return *infeasible;
+    return simulate_step(request, std::get<CompiledStep>(compiled), environment);
+}
+
+std::variant<RunOutput, Infeasible> run_prepared(const RunRequest& request, PreparedStep step,
+                                                 const Environment& environment) {
+    if (request.phase == kGenerate)
+        return run_generation(request, step.workload.context, environment);
+    if (request.scenario == kOffline) return run_offline(request, std::move(step), environment);
+    return run_compiled(request, compile_step(request, std::move(step), environment), environment);
+}
+
 std::variant<RunOutput, Infeasible> run_at_one_point(const RunRequest& request,
                                                      const Environment& environment) {
-    if (request.phase == kGenerate) return run_generation(request, environment);
-    if (request.scenario == kOffline) return run_offline(request, environment);
-    return run_step(request, environment);
+    return run_prepared(request, prepare_step(request, environment), environment);
 }
 
 }  // namespace
@@ -273,9 +286,8 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
     return step;
 }
 
-std::variant<CompiledStep, Infeasible> compile_step(const RunRequest& request,
+std::variant<CompiledStep, Infeasible> compile_step(const RunRequest& request, PreparedStep step,
                                                     const Environment& environment) {
-    PreparedStep step = prepare_step(request, environment);
     auto answer = compile_parts(step, step.network.batch, request.inferences, environment.configs);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
     auto& [compiled, parts] = std::get<CompiledParts>(answer);
@@ -313,9 +325,8 @@ RunOutput simulate_step(const RunRequest& request, const CompiledStep& program,
 
 std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
                                              const Environment& environment) {
-    auto answer = compile_step(request, environment);
-    if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
-    return simulate_step(request, std::get<CompiledStep>(answer), environment);
+    PreparedStep step = prepare_step(request, environment);
+    return run_compiled(request, compile_step(request, std::move(step), environment), environment);
 }
 
 void validate(const RunRequest& request, const Environment& environment) {
@@ -325,13 +336,12 @@ void validate(const RunRequest& request, const Environment& environment) {
 
 std::variant<RunOutput, Infeasible> run(const RunRequest& request, const Environment& environment) {
     check_words(request);
-    const ChipSpec chip = load_chip(request.chip, split_overrides(request.overrides).chip,
-                                    environment.families, environment.configs, environment.memories)
-                              .spec;
+    PreparedStep step = prepare_step(request, environment);
+    const ChipSpec& chip = step.chip.spec;
     RunRequest asked = request;
     if (asked.memory_timing == "auto") asked.memory_timing = chip.memory_timing;
     if (is_capped(chip)) return run_within_cap(asked, chip, run_at_one_point, environment);
-    return run_at_one_point(asked, environment);
+    return run_prepared(asked, std::move(step), environment);
 }
 
 }  // namespace perfwatt

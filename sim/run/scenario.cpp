@@ -85,17 +85,17 @@ Result without_launch(const Result& one, double launch_ns) {
     return steady;
 }
 
-std::variant<RunOutput, Infeasible> run_offline(const RunRequest& request,
+std::variant<RunOutput, Infeasible> run_offline(const RunRequest& request, PreparedStep step,
                                                 const Environment& environment) {
     if (request.want_timeline || request.want_mapping || !request.dump_after.empty())
         throw UserError("the offline scenario is many inferences: no timeline, mapping or dump",
                         "take --scenario single_stream");
-    auto compiled = compile_step(request, environment);
-    if (auto* infeasible = std::get_if<Infeasible>(&compiled)) return std::move(*infeasible);
-    const auto& step = std::get<CompiledStep>(compiled);
-    if (step.is_folded()) {
-        RunOutput output = simulate_step(request, step, environment);
-        output.result = without_launch(output.result, step.step.chip.spec.launch.ns());
+    auto answer = compile_step(request, std::move(step), environment);
+    if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
+    const auto& compiled = std::get<CompiledStep>(answer);
+    if (compiled.is_folded()) {
+        RunOutput output = simulate_step(request, compiled, environment);
+        output.result = without_launch(output.result, compiled.step.chip.spec.launch.ns());
         return output;
     }
     std::vector<RunRequest> parts(2, part_of(request));

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "sim/base/time.h"
-#include "sim/run/run.h"
+#include "sim/run/step.h"
 
 namespace perfwatt {
 
@@ -28,6 +28,7 @@ inline constexpr int kOfflineInferences = 3;
 /// The offline scenario: requests wait in line, so that an inference may begin before the one
 /// before has ended, and the host launches it meanwhile.
 [[nodiscard]] std::variant<RunOutput, Infeasible> run_offline(const RunRequest& request,
+                                                              PreparedStep step,
                                                               const Environment& environment);
 
 }  // namespace perfwatt

@@ -44,6 +44,7 @@ struct CompiledStep {
 
 /// All before the simulation.
 [[nodiscard]] std::variant<CompiledStep, Infeasible> compile_step(const RunRequest& request,
+                                                                  PreparedStep step,
                                                                   const Environment& environment);
 
 /// Simulates and prices a compiled step. One simulation a process: see run().
