@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "sim/arch/type_pairs.h"
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
 
@@ -26,9 +27,7 @@ std::int64_t depth_block(const CpuSpec& spec, const Task& task) {
 }  // namespace
 
 const MathRate* rate_of(const CpuSpec& spec, DataType first, DataType second) {
-    for (const MathRate& rate : spec.rates)
-        if (rate.first == first && rate.second == second) return &rate;
-    return nullptr;
+    return find_pair(spec.rates, first, second);
 }
 
 std::string_view to_string(Limit limit) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sim/arch/type_pairs.h"
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
 
@@ -87,13 +88,8 @@ std::optional<Infeasible> Cpu::refuses(const Kernel& kernel) const {
     const auto* work = std::get_if<Contraction>(&kernel.work);
     if (work == nullptr || rate_of(spec_, work->first_type, work->second_type) != nullptr)
         return std::nullopt;
-    std::string known;
-    for (const MathRate& rate : spec_.rates)
-        known += fmt::format("{}{} x {}", known.empty() ? "" : ", ", to_string(rate.first),
-                             to_string(rate.second));
-    return Infeasible{fmt::format("the cores have no {} x {} (they have {})",
-                                  to_string(work->first_type), to_string(work->second_type),
-                                  known)};
+    return no_such_pair("the cores have", "they have", spec_.rates, work->first_type,
+                        work->second_type);
 }
 
 std::variant<MappingChoice, Infeasible> Cpu::map(const MappingRequest& request) const {

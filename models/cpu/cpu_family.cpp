@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/cpu/cpu.h"
-#include "sim/arch/energy_loader.h"
+#include "sim/arch/silicon_prices.h"
 #include "sim/config/json_schema.h"
 #include "sim/config/schema.h"
 
@@ -115,14 +115,8 @@ std::shared_ptr<const Device> CpuFamily::parse(const ConfigNode& node, const std
     const std::size_t errors = reading.error_count();
     CpuFile file = file_schema().read(node, reading, path);
     if (reading.error_count() > errors || context.memories.empty()) return nullptr;
-    const LoadedEnergy energy =
-        load_energy_tables(*context.config_path, kDefaultEnergyTables, context.file);
-    const Silicon silicon{.node_nm = static_cast<double>(context.process_nm),
-                          .voltage = context.voltage};
-    if (const auto why = energy.tables.refuses(silicon)) {
-        reading.error(node, *why);
-        return nullptr;
-    }
+    const std::optional<SiliconPrices> energy = silicon_prices(node, context, reading);
+    if (!energy) return nullptr;
     const PowerFile power{
         .instruction_pj = {file.instruction_pj.value, file.instruction_pj.source()}};
     std::vector<StaticPower> powers;
@@ -132,7 +126,7 @@ std::shared_ptr<const Device> CpuFamily::parse(const ConfigNode& node, const std
                           .watts = file.idle_watts->value,
                           .source = file.idle_watts->source()});
     CpuSpec spec = to_spec(std::move(file));
-    auto prices = price_cpu(spec, power, energy.tables, silicon);
+    auto prices = price_cpu(spec, power, energy->tables, energy->silicon);
     std::vector<MemoryPort> ports;
     for (const MemoryFacts& memory : context.memories)
         ports.push_back({.bytes_per_second = memory.bytes_per_second, .latency = memory.latency});

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
@@ -47,19 +46,12 @@ std::vector<std::int64_t> halves(std::int64_t whole, std::int64_t unit) {
     return sizes;
 }
 
-std::optional<std::int64_t> number(std::string_view text) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < 1) return std::nullopt;
-    return value;
-}
-
 /// "rows" and "columns" of a mapping; the others only tell.
 std::variant<Cut, Infeasible> cut_from(const Mapping& mapping) {
     Cut cut;
     for (const auto& [key, value] : mapping) {
         if (key == "limit" || key == "tasks") continue;
-        const std::optional<std::int64_t> parsed = number(value);
+        const std::optional<std::int64_t> parsed = positive_number(value);
         if ((key != "rows" && key != "columns") || !parsed)
             return Infeasible{fmt::format("mapping: '{}: {}' is not understood", key, value)};
         (key == "rows" ? cut.rows : cut.columns) = *parsed;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "sim/base/diagnostics.h"
@@ -162,14 +161,11 @@ std::variant<MappingChoice, Infeasible> map_attention(const GpuSpec& spec,
 std::variant<AttentionChoice, Infeasible> attention_from(const Mapping& mapping) {
     AttentionChoice choice;
     for (const auto& [key, value] : mapping) {
-        std::int64_t number = 0;
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), number);
-        const bool sound = error == std::errc{} && end == value.data() + value.size() && number > 0;
-        if (sound && key == "queries") {
-            choice.queries = number;
-        } else if (sound && key == "splits") {
-            choice.splits = number;
+        const std::optional<std::int64_t> number = positive_number(value);
+        if (number && key == "queries") {
+            choice.queries = *number;
+        } else if (number && key == "splits") {
+            choice.splits = *number;
         } else if (key != "blocks" && key != "resident" && key != "waves" && key != "limit") {
             return Infeasible{fmt::format("mapping: '{}: {}' is not understood", key, value)};
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/arch/type_pairs.h"
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
 
@@ -23,9 +24,7 @@ double element_bytes(DataType type) { return bits(type) / 8.0; }
 }  // namespace
 
 const MathRate* rate_of(const GpuSpec& spec, DataType first, DataType second) {
-    for (const MathRate& rate : spec.rates)
-        if (rate.first == first && rate.second == second) return &rate;
-    return nullptr;
+    return find_pair(spec.rates, first, second);
 }
 
 std::string_view to_string(Limit limit) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "sim/base/diagnostics.h"
@@ -76,13 +75,6 @@ std::optional<Vector> epilogue_of(const GpuSpec& spec, const Kernel& kernel, Dat
     for (const Elementwise& fused : kernel.epilogue)
         work.elements = std::max(work.elements, fused.elements);
     return work;
-}
-
-std::optional<std::int64_t> number(std::string_view text) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < 1) return std::nullopt;
-    return value;
 }
 
 }  // namespace
@@ -212,12 +204,12 @@ std::variant<ContractionChoice, Infeasible> choice_from(const Mapping& mapping) 
         if (key == "tile") {
             const std::size_t by = value.find('x');
             if (by == std::string::npos) return wrong;
-            const auto rows = number(std::string_view(value).substr(0, by));
-            const auto columns = number(std::string_view(value).substr(by + 1));
+            const auto rows = positive_number(std::string_view(value).substr(0, by));
+            const auto columns = positive_number(std::string_view(value).substr(by + 1));
             if (!rows || !columns) return wrong;
             choice.tile = {*rows, *columns};
         } else if (key == "splits") {
-            const auto splits = number(value);
+            const auto splits = positive_number(value);
             if (!splits) return wrong;
             choice.splits = *splits;
         } else if (key != "blocks" && key != "resident" && key != "waves" && key != "limit") {

@@ -8,6 +8,7 @@
 #include "models/gpu/attention.h"
 #include "models/gpu/contraction.h"
 #include "models/gpu/stream.h"
+#include "sim/arch/type_pairs.h"
 #include "sim/base/diagnostics.h"
 
 namespace perfwatt::gpu {
@@ -102,12 +103,7 @@ std::optional<Infeasible> Gpu::refuses(const Kernel& kernel) const {
         return std::nullopt;
     }
     if (rate_of(spec_, first, second) != nullptr) return std::nullopt;
-    std::string known;
-    for (const MathRate& rate : spec_.rates)
-        known += fmt::format("{}{} x {}", known.empty() ? "" : ", ", to_string(rate.first),
-                             to_string(rate.second));
-    return Infeasible{fmt::format("an SM has no {} x {} (it has {})", to_string(first),
-                                  to_string(second), known)};
+    return no_such_pair("an SM has", "it has", spec_.rates, first, second);
 }
 
 std::variant<MappingChoice, Infeasible> Gpu::map(const MappingRequest& request) const {

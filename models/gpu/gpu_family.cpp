@@ -6,7 +6,7 @@
 
 #include "models/gpu/gpu.h"
 #include "models/gpu/gpu_prices.h"
-#include "sim/arch/energy_loader.h"
+#include "sim/arch/silicon_prices.h"
 #include "sim/config/json_schema.h"
 #include "sim/config/schema.h"
 
@@ -203,20 +203,14 @@ std::shared_ptr<const Device> GpuFamily::parse(const ConfigNode& node, const std
     const std::size_t errors = reading.error_count();
     GpuFile file = file_schema().read(node, reading, path);
     if (reading.error_count() > errors || context.memories.empty()) return nullptr;
-    const LoadedEnergy energy =
-        load_energy_tables(*context.config_path, kDefaultEnergyTables, context.file);
-    const Silicon silicon{.node_nm = static_cast<double>(context.process_nm),
-                          .voltage = context.voltage};
-    if (const auto why = energy.tables.refuses(silicon)) {
-        reading.error(node, *why);
-        return nullptr;
-    }
+    const std::optional<SiliconPrices> energy = silicon_prices(node, context, reading);
+    if (!energy) return nullptr;
     const PowerFile power{.switching_overhead = file.switching_overhead.value,
                           .overhead_source = file.switching_overhead.source(),
                           .idle = power_of(file.idle_watts),
                           .board = power_of(file.board_watts)};
     GpuSpec spec = to_spec(std::move(file));
-    GpuPrices prices = price_gpu(spec, power, energy.tables, silicon);
+    GpuPrices prices = price_gpu(spec, power, energy->tables, energy->silicon);
     std::vector<MemoryPort> ports;
     for (const MemoryFacts& memory : context.memories)
         ports.push_back({.bytes_per_second = memory.bytes_per_second, .latency = memory.latency});

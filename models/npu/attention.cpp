@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "models/npu/mapper.h"
 #include "models/npu/matrix_timing.h"
@@ -41,10 +40,10 @@ std::variant<AttentionCut, Infeasible> attention_cut_from(const Mapping& mapping
         const auto number = std::find_if(numbers.begin(), numbers.end(),
                                          [&](const auto& entry) { return entry.first == key; });
         if (number != numbers.end()) {
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), *number->second);
-            if (error != std::errc{} || end != value.data() + value.size() || *number->second < 1)
+            const std::optional<std::int64_t> size = positive_number(value);
+            if (!size)
                 return Infeasible{fmt::format("mapping: '{}' is no size for {}", value, key)};
+            *number->second = *size;
         } else if (key == "split" && (value == "g" || value == "queries")) {
             cut.split_queries = value == "queries";
         } else {

@@ -10,6 +10,7 @@
 #include "models/npu/stream.h"
 #include "models/npu/tiling.h"
 #include "models/npu/vector_timing.h"
+#include "sim/arch/type_pairs.h"
 #include "sim/base/math.h"
 
 namespace perfwatt::npu {
@@ -188,12 +189,7 @@ std::optional<Infeasible> Npu::refuses(const Kernel& kernel) const {
         return std::nullopt;
     }
     if (rate_of(spec_.matrix, first, second) != nullptr) return std::nullopt;
-    std::string known;
-    for (const TypeRate& rate : spec_.matrix.rates)
-        known += fmt::format("{}{} x {}", known.empty() ? "" : ", ", to_string(rate.first),
-                             to_string(rate.second));
-    return Infeasible{fmt::format("the matrix unit has no {} x {} (it has {})", to_string(first),
-                                  to_string(second), known)};
+    return no_such_pair("the matrix unit has", "it has", spec_.matrix.rates, first, second);
 }
 
 std::variant<MappingChoice, Infeasible> Npu::map(const MappingRequest& request) const {

@@ -7,7 +7,7 @@
 
 #include "models/npu/npu_prices.h"
 #include "models/sram/sram_energy.h"
-#include "sim/arch/energy_loader.h"
+#include "sim/arch/silicon_prices.h"
 #include "sim/base/diagnostics.h"
 #include "sim/config/json_schema.h"
 #include "sim/config/schema.h"
@@ -265,18 +265,12 @@ std::shared_ptr<const Device> NpuFamily::parse(const ConfigNode& node, const std
     if (spec.scratchpad.weight_bytes == 0)
         spec.scratchpad.weight_bytes = spec.scratchpad.activation_bytes = spec.scratchpad.bytes;
 
-    const LoadedEnergy energy =
-        load_energy_tables(*context.config_path, kDefaultEnergyTables, context.file);
-    const Silicon silicon{.node_nm = static_cast<double>(context.process_nm),
-                          .voltage = context.voltage};
-    if (const auto why = energy.tables.refuses(silicon)) {
-        reading.error(node, *why);
-        return nullptr;
-    }
+    const std::optional<SiliconPrices> energy = silicon_prices(node, context, reading);
+    if (!energy) return nullptr;
     std::optional<IdlePower> idle;
     if (file.idle_watts)
         idle = IdlePower{.watts = file.idle_watts->value, .source = file.idle_watts->source()};
-    NpuPrices prices = price_npu(spec, idle, energy.tables, silicon);
+    NpuPrices prices = price_npu(spec, idle, energy->tables, energy->silicon);
     std::vector<MemoryPort> ports;
     for (const MemoryFacts& memory : context.memories)
         ports.push_back({.bytes_per_second = memory.bytes_per_second,

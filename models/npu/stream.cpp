@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "models/npu/tiling.h"
 #include "models/npu/traffic.h"
@@ -32,16 +31,13 @@ Mapping to_mapping(const StreamCut& cut) {
 std::variant<StreamCut, Infeasible> stream_cut_from(const Mapping& mapping) {
     StreamCut cut;
     for (const auto& [key, value] : mapping) {
-        std::int64_t number = 0;
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), number);
-        const bool sound = error == std::errc{} && end == value.data() + value.size() && number > 0;
-        if (sound && key == "pieces") {
-            cut.pieces = number;
-        } else if (sound && key == "cores") {
-            cut.cores = static_cast<int>(std::min<std::int64_t>(number, 1 << 20));
-        } else if (sound && key == "buffers") {
-            cut.buffers = static_cast<int>(std::min<std::int64_t>(number, 2));
+        const std::optional<std::int64_t> number = positive_number(value);
+        if (number && key == "pieces") {
+            cut.pieces = *number;
+        } else if (number && key == "cores") {
+            cut.cores = static_cast<int>(std::min<std::int64_t>(*number, 1 << 20));
+        } else if (number && key == "buffers") {
+            cut.buffers = static_cast<int>(std::min<std::int64_t>(*number, 2));
         } else {
             return Infeasible{fmt::format("mapping: '{}: {}' is not understood", key, value)};
         }

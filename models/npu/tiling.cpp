@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "models/npu/matrix_timing.h"
 #include "models/npu/vector_timing.h"
@@ -80,10 +79,10 @@ std::variant<Tiling, Infeasible> tiling_from(const Mapping& mapping) {
         const auto number = std::find_if(numbers.begin(), numbers.end(),
                                          [&](const auto& entry) { return entry.first == key; });
         if (number != numbers.end()) {
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), *number->second);
-            if (error != std::errc{} || end != value.data() + value.size() || *number->second < 1)
+            const std::optional<std::int64_t> size = positive_number(value);
+            if (!size)
                 return Infeasible{fmt::format("mapping: '{}' is no size for {}", value, key)};
+            *number->second = *size;
         } else if (key == "order" && (value == "weights" || value == "inputs")) {
             tiling.order = value == "weights" ? Order::weights_outer : Order::inputs_outer;
         } else if (key == "split" &&

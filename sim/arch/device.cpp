@@ -1,6 +1,15 @@
 #include "sim/arch/device.h"
 
+#include <charconv>
+
 namespace perfwatt {
+
+std::optional<std::int64_t> positive_number(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 1) return std::nullopt;
+    return value;
+}
 
 std::string Device::weight_layout() const { return {}; }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -46,6 +47,8 @@ struct MappingRequest {
 
 /// A mapping in words, printed and replayed as YAML: "tile_p: 7", "order: k,p,c", "split: k".
 using Mapping = std::vector<std::pair<std::string, std::string>>;
+/// A whole number above zero, as a mapping's words have them; nothing where the text is none.
+[[nodiscard]] std::optional<std::int64_t> positive_number(std::string_view text);
 
 struct MappingChoice {
     Mapping mapping;
