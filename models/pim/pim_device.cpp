@@ -105,6 +105,11 @@ PimKernel PimDevice::kernel_of(const Contraction& work, const Mapping& mapping,
     return kernel;
 }
 
+std::int64_t PimDevice::outputs_at_once(const Kernel& kernel) const {
+    const auto* work = std::get_if<Contraction>(&kernel.work);
+    return work == nullptr ? 1 : pim_tile_outputs(memory_, kernel_of(*work, {}, 0));
+}
+
 std::optional<Infeasible> PimDevice::refuses(const Kernel& kernel) const {
     const auto* work = std::get_if<Contraction>(&kernel.work);
     if (work == nullptr) {

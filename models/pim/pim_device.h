@@ -30,6 +30,7 @@ class PimDevice final : public Device {
     [[nodiscard]] OnChipMemory on_chip() const override;
     [[nodiscard]] Peak peak(DataType first, DataType second) const override;
     [[nodiscard]] std::string weight_layout() const override { return layout_; }
+    [[nodiscard]] std::int64_t outputs_at_once(const Kernel& kernel) const override;
     [[nodiscard]] std::optional<Infeasible> refuses(const Kernel& kernel) const override;
     [[nodiscard]] std::variant<MappingChoice, Infeasible> map(
         const MappingRequest& request) const override;

@@ -13,6 +13,8 @@ std::optional<std::int64_t> positive_number(std::string_view text) {
 
 std::string Device::weight_layout() const { return {}; }
 
+std::int64_t Device::outputs_at_once(const Kernel& /*kernel*/) const { return 1; }
+
 Time Device::memory_time(const MappingRequest& request, const MappingChoice&, MemoryId memory,
                          std::int64_t bytes_per_second) const {
     std::int64_t bytes = 0;

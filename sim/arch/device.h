@@ -118,6 +118,9 @@ class Device {
     [[nodiscard]] virtual Time memory_time(const MappingRequest& request,
                                            const MappingChoice& choice, MemoryId memory,
                                            std::int64_t bytes_per_second) const;
+    /// Outputs of a contraction that it works on at a time: part of one is best a multiple of that.
+    /// As given here: 1.
+    [[nodiscard]] virtual std::int64_t outputs_at_once(const Kernel& kernel) const;
     /// Whether weights may lie in memory in this form; what is not read so is kept plainly. As
     /// given here: plainly only.
     [[nodiscard]] virtual bool decodes(WeightFormat format) const;

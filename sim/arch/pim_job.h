@@ -77,6 +77,8 @@ struct PimProgram {
 [[nodiscard]] std::variant<PimProgram, Infeasible> pim_program(const PimSpec& spec,
                                                                const PimKernel& kernel);
 
+/// Outputs of a gemv that all units of all channels work on at a time.
+[[nodiscard]] std::int64_t pim_tile_outputs(const PimSpec& spec, const PimKernel& kernel);
 /// Where a program keeps what a caller must know: inputs of a tile, columns of results a unit
 /// stores for a tile and a vector, and the row of a bank that holds the n-th row of data.
 [[nodiscard]] std::int64_t pim_tile_inputs(const PimSpec& spec, const PimKernel& kernel);

@@ -557,6 +557,11 @@ std::variant<PimProgram, Infeasible> pim_program(const PimSpec& spec, const PimK
     return Writer(spec, kernel).run();
 }
 
+std::int64_t pim_tile_outputs(const PimSpec& spec, const PimKernel& kernel) {
+    const GemvCut cut(spec, kernel);
+    return cut.outputs * cut.units;
+}
+
 std::int64_t pim_tile_inputs(const PimSpec& spec, const PimKernel& kernel) {
     return GemvCut(spec, kernel).inputs;
 }

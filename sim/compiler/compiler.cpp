@@ -12,6 +12,7 @@
 #include "sim/compiler/passes.h"
 #include "sim/compiler/precision.h"
 #include "sim/compiler/split_among.h"
+#include "sim/compiler/split_between.h"
 #include "sim/graph/operators.h"
 #include "sim/program/program_text.h"
 
@@ -20,8 +21,10 @@ namespace {
 
 class Compiler {
   public:
-    Compiler(Graph& graph, const CompileTarget& target, const CompileOptions& options)
+    Compiler(Graph& graph, const CompileTarget& target, const CompileOptions& options,
+             std::vector<ProductShare> shares = {})
         : graph_(graph),
+          shares_(std::move(shares)),
           target_(target),
           options_(options),
           precision_(precision_from(options.precision)) {
@@ -60,8 +63,9 @@ class Compiler {
             }
             if (system->host_transfers) add_host_transfers(graph_, lowered_);
         }
+        const std::vector<int> meant_for = split();
         dump("lower", [&] { return to_text(lowered_); });
-        engine_options_ = engine_options(graph_, lowered_, target_, options_);
+        engine_options_ = engine_options(graph_, lowered_, target_, options_, meant_for);
         repeat_ = find_repeat(lowered_);
         return map();
     }
@@ -69,6 +73,11 @@ class Compiler {
     /// Whether some kernel is a whole attention.
     [[nodiscard]] bool fused_attention() const { return fused_attention_; }
     [[nodiscard]] Time predicted() const { return out_.predicted; }
+    /// Products that engines might do sooner together: for another Compiler of the same network.
+    [[nodiscard]] std::vector<ProductShare> shares() {
+        if (options_.place != PlaceRule::automatic || !options_.mappings.empty()) return {};
+        return find_shares(graph_, lowered_, chosen_, planner_->engines(), out_.placement);
+    }
     /// Mappings found so far serve another plan of the same device.
     void share_mappings(Compiler& other) { memo_ = other.memo_; }
 
@@ -124,6 +133,17 @@ class Compiler {
             out_.not_modelled.push_back("time and energy of decoding stored weights");
     }
 
+    /// Cuts the products that engines share. Which engine each kernel is meant for, if any.
+    std::vector<int> split() {
+        const std::vector<TargetEngine> engines = engines_of(target_);
+        if (engines.size() < 2) return {};
+        if (shares_.empty() && !options_.mappings.empty())
+            shares_ = shares_in(options_, lowered_, engines);
+        if (shares_.empty()) return {};
+        share_notes_ = share_notes(lowered_, shares_, engines);
+        return split_between(graph_, lowered_, shares_);
+    }
+
     /// A mapping given for a kernel that the network lacks would be passed over in silence.
     void check_given_mappings() const {
         std::vector<std::string> names;
@@ -145,6 +165,7 @@ class Compiler {
         chosen_ = std::get<ChosenPlan>(std::move(chosen));
         out_.predicted = options_.runs * chosen_.plan.cost;
         out_.placement = placement_notes(lowered_, chosen_, planner_->engines());
+        out_.placement.insert(out_.placement.end(), share_notes_.begin(), share_notes_.end());
         describe_places();
         return std::nullopt;
     }
@@ -206,6 +227,8 @@ class Compiler {
     }
 
     Graph& graph_;
+    std::vector<ProductShare> shares_;
+    std::vector<std::string> share_notes_;
     const CompileTarget& target_;
     const CompileOptions& options_;
     Precision precision_;
@@ -229,20 +252,36 @@ const std::vector<std::string>& pass_names() {
 
 std::variant<Compiled, Infeasible> compile(Graph graph, const CompileTarget& target,
                                            const CompileOptions& options) {
-    Graph copy = graph;
+    const Graph copy = graph;
+    Graph apart_graph, shared_graph;
+    CompileOptions apart = options;
     Compiler compiler(graph, target, options);
+    Compiler* best = &compiler;
+    std::optional<Compiler> other, sharing;
     std::optional<Infeasible> problem = compiler.plan();
     if (compiler.fused_attention() && options.mappings.empty()) {
         // Attention as one kernel is worth it where its plan costs less than that of its parts.
-        CompileOptions apart = options;
         apart.fuse_attention = false;
-        Compiler other(copy, target, apart);
-        other.share_mappings(compiler);
-        const std::optional<Infeasible> misfit = other.plan();
-        if (!misfit && (problem || other.predicted() < compiler.predicted())) return other.finish();
+        apart_graph = copy;
+        other.emplace(apart_graph, target, apart);
+        other->share_mappings(compiler);
+        const std::optional<Infeasible> misfit = other->plan();
+        if (!misfit && (problem || other->predicted() < compiler.predicted())) {
+            best = &*other;
+            problem.reset();
+        }
     }
     if (problem) return *problem;
-    return compiler.finish();
+    // Products shared by engines in memory and others, where the whole then ends sooner.
+    if (std::vector<ProductShare> shares = best->shares(); !shares.empty()) {
+        shared_graph = copy;
+        sharing.emplace(shared_graph, target, best == &compiler ? options : apart,
+                        std::move(shares));
+        sharing->share_mappings(*best);
+        const std::optional<Infeasible> misfit = sharing->plan();
+        if (!misfit && sharing->predicted() < best->predicted()) best = &*sharing;
+    }
+    return best->finish();
 }
 
 }  // namespace perfwatt

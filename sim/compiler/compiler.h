@@ -105,6 +105,8 @@ struct EngineCost {
     std::string engine;
     std::optional<Time> cost;  ///< by its device's cost function; nothing where it cannot run
     std::string refused;       ///< why, where it cannot
+    Time busy;                 ///< of `cost`, for which it keeps its memory
+    int memory = 0;            ///< that one
 };
 
 /// What became of one kernel.

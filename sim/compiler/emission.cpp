@@ -127,7 +127,9 @@ class Emitter {
                 engines_[static_cast<std::size_t>(engine)].device->skipped_macs(kernel);
             program_.set_engine(0);
         }
-        for (const Operand& output : kernel.outputs) made_by_[root_of(output, engine)] = engine;
+        for (const Operand& output : kernel.outputs)
+            made_by_[{root_of(output, engine),
+                      lowered_.aliases[output.tensor.index()].offset_bytes}] = engine;
     }
 
     void emit_outside(const Kernel& kernel, const MappingRequest& request, LayerId layer) {
@@ -158,9 +160,11 @@ class Emitter {
             int root = root_of(kernel.inputs[i], engine);
             const auto joined = stands_for_.find(root);
             if (joined != stands_for_.end()) root = joined->second;
-            const auto maker = made_by_.find(root);
-            if (maker != made_by_.end() && maker->second != engine)
-                handed_over.push_back(request.inputs[i].region);
+            bool by_another = false;
+            for (auto maker = made_by_.lower_bound({root, 0});
+                 maker != made_by_.end() && maker->first.first == root; ++maker)
+                by_another = by_another || maker->second != engine;
+            if (by_another) handed_over.push_back(request.inputs[i].region);
         }
         if (handed_over.empty()) return;
         const CommandId go = program_.add(
@@ -196,7 +200,8 @@ class Emitter {
     const std::vector<TargetEngine>& engines_;
     Compiled& out_;
     std::set<std::size_t> fetched_;
-    std::map<int, int> made_by_;     ///< by root: the engine that wrote it last
+    /// By root and where its bytes begin: the engine that wrote them last.
+    std::map<std::pair<int, std::int64_t>, int> made_by_;
     std::map<int, int> stands_for_;  ///< roots of blocks left out -> of the last emitted
     TargetUnits units_;
     ProgramBuilder program_;

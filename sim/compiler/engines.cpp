@@ -15,12 +15,6 @@ namespace {
 constexpr std::int64_t kMostMoves = 20'000;
 constexpr int kRounds = 2;
 
-bool in_memory(const Device& device) {
-    const std::vector<Unit> units = device.units();
-    return std::any_of(units.begin(), units.end(),
-                       [](const Unit& unit) { return unit.kind == UnitKind::pim; });
-}
-
 Diagnostic nobody_takes(const Graph& graph, const Kernel& kernel,
                         const std::vector<std::string>& reasons,
                         const std::vector<TargetEngine>& engines, bool possible_on_host) {
@@ -73,7 +67,8 @@ class Chooser {
             for (std::size_t e = 0; e < refused.size(); ++e)
                 row.push_back({.engine = planner.engines()[e].name,
                                .cost = std::nullopt,
-                               .refused = refused[e]});
+                               .refused = refused[e],
+                               .busy = {}});
         }
         table_.resize(kernels);
         for (auto& row : table_) row.resize(static_cast<std::size_t>(engines_));
@@ -138,6 +133,8 @@ class Chooser {
             Cell& cell = table_[i][static_cast<std::size_t>(engine)];
             cell.cost = found.cost + planner_.handover_time(request);
             cell.busy = planner_.busy_time(request, found, engine);
+            row.busy = cell.busy;
+            row.memory = planner_.home_of(engine);
             cell.arrive = planner_.engines()[static_cast<std::size_t>(engine)].launch +
                           more(request, engine, cell.cost, true);
             cell.leave = more(request, engine, cell.cost, false);
@@ -348,24 +345,35 @@ std::string cost_text(const EngineCost& cost) {
 
 }  // namespace
 
+bool computes_in_memory(const Device& device) {
+    const std::vector<Unit> units = device.units();
+    return std::any_of(units.begin(), units.end(),
+                       [](const Unit& unit) { return unit.kind == UnitKind::pim; });
+}
+
 EngineOptions engine_options(const Graph& graph, const Lowered& lowered,
-                             const CompileTarget& target, const CompileOptions& options) {
+                             const CompileTarget& target, const CompileOptions& options,
+                             const std::vector<int>& meant_for) {
     const std::vector<TargetEngine> engines = engines_of(target);
     std::vector<bool> pim;
     std::vector<std::string> names;
     for (const TargetEngine& engine : engines) {
-        pim.push_back(in_memory(*engine.device));
+        pim.push_back(computes_in_memory(*engine.device));
         names.push_back(engine.name);
     }
     EngineOptions found;
     std::vector<Diagnostic> wrong;
-    for (const Kernel& kernel : lowered.kernels) {
+    for (std::size_t i = 0; i < lowered.kernels.size(); ++i) {
+        const Kernel& kernel = lowered.kernels[i];
+        const int meant = i < meant_for.size() ? meant_for[i] : -1;
         std::vector<int> mine;
         std::vector<std::string> refused(engines.size());
         const bool exchange = std::holds_alternative<Collective>(kernel.work);
         for (std::size_t e = 0; e < engines.size(); ++e) {
             if (exchange)
                 refused[e] = "an exchange with other chips";
+            else if (meant >= 0 && meant != static_cast<int>(e))
+                refused[e] = "the other part is another engine's";
             else if (auto misfit = engines[e].device->refuses(kernel))
                 refused[e] = std::move(misfit->reason);
             else

@@ -19,9 +19,14 @@ struct EngineOptions {
 
 /// What the devices refuse, what the user wants (CompileOptions::place) and what given mappings
 /// name. Throws UserError for kernels that nobody takes, the host included.
+/// `meant_for` may name by kernel the only engine that it is for; -1: any.
 [[nodiscard]] EngineOptions engine_options(const Graph& graph, const Lowered& lowered,
                                            const CompileTarget& target,
-                                           const CompileOptions& options);
+                                           const CompileOptions& options,
+                                           const std::vector<int>& meant_for = {});
+
+/// Whether its units are in a memory's banks.
+[[nodiscard]] bool computes_in_memory(const Device& device);
 
 struct ChosenPlan {
     Plan plan;

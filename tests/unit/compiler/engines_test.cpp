@@ -239,5 +239,68 @@ TEST_F(InMemory, PlaceRulesAreObeyed) {
     EXPECT_THAT(engines(PlaceRule::pim), ElementsAre("npu", "pim", "npu"));
 }
 
+/// Units in a memory of their own, as quick as the engine beside it.
+struct SharedProducts : testing::Test {
+    TestNpu chip{64};
+    TestNpu memory{64, 32, TestNpu::Where::memory};
+
+    Compiled run(const CompileOptions& options, bool one_memory = false) const {
+        CompileTarget target{
+            .engines = {{.name = "npu", .device = &chip, .launch = {}, .memories = {{0}, {1}}},
+                        {.name = "pim", .device = &memory, .launch = {}, .memories = {{1}, {0}}}},
+            .memories = {TwoEngines::memory("dram"), TwoEngines::memory("other")}};
+        if (one_memory) {
+            target.engines[0].memories.clear();
+            target.engines[1].memories.clear();
+            target.memories[0].bytes_per_second = 1'000'000'000;
+        }
+        GraphMaker make;
+        make.output(make.matmul(make.input({1, 64, 4096}), 2048));
+        auto answer = compile(make.take(), target, options);
+        return std::get<Compiled>(std::move(answer));
+    }
+};
+
+TEST_F(SharedProducts, TwoEnginesSideBySideEachDoHalf) {
+    CompileOptions host;
+    host.place = PlaceRule::host;
+    const Compiled alone = run(host);
+    const Compiled both = run({});
+    ASSERT_EQ(both.kernels.size(), 2U);
+    EXPECT_EQ(both.kernels[0].name, "n0[0:1024]");
+    EXPECT_EQ(both.kernels[1].name, "n0[1024:2048]");
+    EXPECT_THAT(TwoEngines::engines(both), ElementsAre("pim", "npu"));
+    EXPECT_LT(both.predicted, Time{alone.predicted.fs * 6 / 10});
+    EXPECT_THAT(both.placement, Contains(HasSubstr("split: MatMul 'n0': 1024 of 2048 outputs")));
+    EXPECT_EQ(both.graph_macs, alone.graph_macs);
+    std::int64_t useful = 0;
+    for (const Command& command : both.program.commands)
+        if (const auto* tile = std::get_if<Contract>(&command.work)) useful += tile->useful_macs;
+    EXPECT_EQ(useful, alone.graph_macs);
+    // Each has its rows of the weights in its own memory.
+    std::int64_t weights = 0;
+    for (const TensorPlace& place : both.places)
+        if (place.role == TensorRole::weight) weights += place.bytes;
+    EXPECT_EQ(weights, 4096 * 2048);
+}
+
+TEST_F(SharedProducts, TakingTurnsAtOneMemoryGainsNothing) {
+    const Compiled compiled = run({}, true);
+    ASSERT_EQ(compiled.kernels.size(), 1U);
+    EXPECT_THAT(compiled.placement, Contains(HasSubstr("split: no product: 'n0' comes nearest")));
+}
+
+TEST_F(SharedProducts, MappingsNameTheShares) {
+    const Compiled first = run({});
+    CompileOptions replayed;
+    for (const KernelReport& kernel : first.kernels)
+        replayed.mappings[kernel.name] = kernel.choice.mapping;
+    const Compiled second = run(replayed);
+    ASSERT_EQ(second.kernels.size(), 2U);
+    EXPECT_EQ(second.predicted, first.predicted);
+    replayed.mappings.erase("n0[1024:2048]");
+    EXPECT_THROW((void)run(replayed), UserError);
+}
+
 }  // namespace
 }  // namespace perfwatt
