@@ -12,6 +12,9 @@ std::vector<OptionSpec> request_options(OptionKind chip_workload_batch) {
     return {
         {"chip", chip_workload_batch, "CHIP", "chip or system: a name of 'list chips', or a file"},
         {"workload", chip_workload_batch, "NET", "network: a name, or a YAML, ONNX or CSV file"},
+        {"beside", many, "NET", "one more network on the same chip at the same time"},
+        {"sharing", once, "HOW",
+         "with --beside: turns, cores, cores:3,1 (of each network), engines:A,B (turns)"},
         {"batch", chip_workload_batch, "N", "inferences computed together (1)"},
         {"precision", once, "TYPE", "number format (the chip's own), e.g. int8"},
         {"phase", once, "PHASE", "forward, prefill, decode or generate (forward)"},
@@ -42,6 +45,11 @@ RunRequest request_from(const Arguments& arguments, const std::string& chip,
     request.chip = chip;
     request.workload = workload;
     request.batch = batch;
+    request.beside = arguments.texts("beside");
+    request.sharing = arguments.text("sharing").value_or(request.sharing);
+    if (arguments.has("sharing") && request.beside.empty())
+        throw UserError("--sharing is for networks that have the chip together",
+                        "name the others with --beside");
     request.precision = arguments.text("precision");
     request.lighten = arguments.texts("lighten");
     request.phase = arguments.choice("phase", {"forward", "prefill", "decode", "generate"});

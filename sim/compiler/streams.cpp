@@ -35,6 +35,10 @@ std::vector<Seat> seats_of(const std::vector<Unit>& units, const Stream& stream)
     return seats;
 }
 
+void shift(Region& range, const Stream& stream) {
+    if (!stream.first_byte.empty()) range.address += stream.first_byte.at(range.memory.index());
+}
+
 class Merger {
   public:
     explicit Merger(const CompileTarget& target) {
@@ -68,10 +72,8 @@ class Merger {
                            fmt::format("a stream uses unit '{}', which the target lacks", name));
             if (command.layer.valid()) command.layer.value += layers;
             for (CommandId& before : command.after) before.value += commands;
-            if (auto* load = std::get_if<Load>(&command.work))
-                load->source.address += stream.first_byte;
-            if (auto* store = std::get_if<Store>(&command.work))
-                store->target.address += stream.first_byte;
+            if (auto* load = std::get_if<Load>(&command.work)) shift(load->source, stream);
+            if (auto* store = std::get_if<Store>(&command.work)) shift(store->target, stream);
             if (auto* tile = std::get_if<Contract>(&command.work); tile && tile->task >= 0)
                 tile->task += tasks;
             program.commands.push_back(std::move(command));

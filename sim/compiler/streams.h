@@ -9,9 +9,9 @@ namespace perfwatt {
 /// A program that has engines, or cores of them, to itself.
 struct Stream {
     const Compiled* compiled = nullptr;
-    std::vector<int> engine_of;   ///< by its own engines: which of the target's; empty: the same
-    int first_core = 0;           ///< its cores are these and those that follow, of each engine
-    std::int64_t first_byte = 0;  ///< its addresses in all memories begin here
+    std::vector<int> engine_of;  ///< by its own engines: which of the target's; empty: the same
+    int first_core = 0;          ///< its cores are these and those that follow, of each engine
+    std::vector<std::int64_t> first_byte;  ///< of its addresses, by MemoryId; empty: 0
 };
 
 /// Independent inferences side by side in one program for the whole target: each stream was

@@ -52,6 +52,17 @@ void write_layer(JsonWriter& json, const LayerResult& layer) {
     json.end_object();
 }
 
+void write_tenant(JsonWriter& json, const TenantResult& tenant) {
+    json.begin_object(Layout::inline_);
+    json.member("workload", tenant.workload);
+    json.member("share", tenant.share);
+    json.member("inferences", tenant.inferences);
+    json.member("latency_ns", tenant.latency_ns);
+    json.member("alone_ns", tenant.alone_ns);
+    json.member("throughput_per_s", tenant.throughput_per_s);
+    json.end_object();
+}
+
 template <class Enum, std::size_t kSize>
 void write_breakdown(JsonWriter& json, std::string_view name,
                      const std::array<double, kSize>& values) {
@@ -109,6 +120,11 @@ void write_members(JsonWriter& json, const Result& r) {
     json.key("layers");
     json.begin_array();
     for (const LayerResult& layer : r.layers) write_layer(json, layer);
+    json.end_array();
+    if (r.tenants.empty()) return;
+    json.key("tenants");
+    json.begin_array();
+    for (const TenantResult& tenant : r.tenants) write_tenant(json, tenant);
     json.end_array();
 }
 

@@ -56,6 +56,17 @@ LayerResult read_layer(const Json& json) {
     return layer;
 }
 
+TenantResult read_tenant(const Json& json) {
+    TenantResult tenant;
+    read(json, "workload", tenant.workload);
+    read(json, "share", tenant.share);
+    read(json, "inferences", tenant.inferences);
+    read(json, "latency_ns", tenant.latency_ns);
+    read(json, "alone_ns", tenant.alone_ns);
+    read(json, "throughput_per_s", tenant.throughput_per_s);
+    return tenant;
+}
+
 template <class Enum, std::size_t kSize>
 void read_breakdown(const Json& json, const char* key, std::array<double, kSize>& into) {
     for (std::size_t i = 0; i < kSize; ++i)
@@ -112,6 +123,8 @@ Result result_from_json(std::string_view text) {
         read_breakdown<EnergyComponent>(json, "energy_breakdown_pj", r.energy_breakdown_pj);
         read_breakdown<TimeCause>(json, "time_breakdown_ns", r.time_breakdown_ns);
         for (const Json& layer : json.at("layers")) r.layers.push_back(read_layer(layer));
+        if (json.contains("tenants"))
+            for (const Json& tenant : json.at("tenants")) r.tenants.push_back(read_tenant(tenant));
         return r;
     } catch (const Json::exception& error) {
         throw UserError(fmt::format("not a result: {}", error.what()));

@@ -66,6 +66,23 @@ TextTable memory_table(const Result& r) {
     return table;
 }
 
+/// Networks that share the chip.
+TextTable tenant_table(const Result& r) {
+    TextTable table({{"network"},
+                     {"has"},
+                     {"inferences", Align::right},
+                     {"latency", Align::right},
+                     {"alone", Align::right},
+                     {"slower", Align::right},
+                     {rate_unit(r), Align::right}});
+    for (const TenantResult& t : r.tenants)
+        table.add({t.workload, t.share, std::to_string(t.inferences), time_text(t.latency_ns),
+                   time_text(t.alone_ns),
+                   ratio_text(t.alone_ns > 0 ? t.latency_ns / t.alone_ns : 0),
+                   count_text(t.throughput_per_s)});
+    return table;
+}
+
 /// What units in a memory's banks had it for.
 TextTable pim_table(const MemoryResult& memory) {
     TextTable table(
@@ -208,7 +225,9 @@ std::string run_body(const Result& r, const ReportStyle& style, bool bars) {
     };
     std::string out = heading(r, md);
     out += md ? code_block(figures(r)) : figures(r);
-    out += "\n" + print(time_table(r, bars)) + print(energy_table(r));
+    out += "\n";
+    if (!r.tenants.empty()) out += print(tenant_table(r));
+    out += print(time_table(r, bars)) + print(energy_table(r));
     if (!r.memories.empty()) out += print(memory_table(r));
     for (const MemoryResult& memory : r.memories)
         if (!memory.pim_times.empty()) out += print(pim_table(memory));

@@ -1,7 +1,6 @@
 #include "sim/run/generation.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "sim/graph/transformer.h"
 #include "sim/run/part_runs.h"
@@ -13,36 +12,6 @@ namespace {
 
 /// Decode steps simulated for one generation, the shortest and the longest context among them.
 constexpr int kSampledSteps = 5;
-
-std::int64_t weighted(double weight, std::int64_t n) {
-    return std::llround(weight * static_cast<double>(n));
-}
-
-/// Adds `weight` steps like `step`: everything that adds up over time.
-void add_step(Result& sum, const Result& step, double weight) {
-    sum.latency_ns += weight * step.latency_ns;
-    sum.energy_pj += weight * step.energy_pj;
-    sum.macs += weighted(weight, step.macs);
-    sum.executed_macs += weighted(weight, step.executed_macs);
-    sum.bound_ns += weight * step.bound_ns;
-    for (std::size_t i = 0; i < sum.energy_breakdown_pj.size(); ++i)
-        sum.energy_breakdown_pj[i] += weight * step.energy_breakdown_pj[i];
-    for (std::size_t i = 0; i < sum.time_breakdown_ns.size(); ++i)
-        sum.time_breakdown_ns[i] += weight * step.time_breakdown_ns[i];
-    for (std::size_t i = 0; i < sum.memories.size(); ++i) {
-        MemoryResult& memory = sum.memories[i];
-        const MemoryResult& more = step.memories[i];
-        const double hits =
-            memory.row_hit_rate * static_cast<double>(memory.read_bytes + memory.write_bytes) +
-            weight * more.row_hit_rate * static_cast<double>(more.read_bytes + more.write_bytes);
-        memory.read_bytes += weighted(weight, more.read_bytes);
-        memory.write_bytes += weighted(weight, more.write_bytes);
-        const auto bytes = static_cast<double>(memory.read_bytes + memory.write_bytes);
-        memory.row_hit_rate = bytes > 0 ? hits / bytes : 0;
-        for (std::size_t c = 0; c < memory.commands.size(); ++c)
-            memory.commands[c].count += weighted(weight, more.commands[c].count);
-    }
-}
 
 /// The rows of a step, summed over all steps: where every step has the same operators.
 void add_layers(std::vector<LayerResult>& rows, const std::vector<LayerResult>& step,
@@ -101,7 +70,7 @@ Result combine_generation(const RunRequest& request, const Result& prefill,
     const double peak_ns = prefill.utilization * prefill.latency_ns;
     double ideal_ns = peak_ns;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-        add_step(whole, steps[i], samples[i].weight);
+        add_result(whole, steps[i], samples[i].weight);
         ideal_ns += samples[i].weight * steps[i].utilization * steps[i].latency_ns;
     }
     if (!steps.empty()) {
@@ -119,9 +88,6 @@ Result combine_generation(const RunRequest& request, const Result& prefill,
     }
     whole.utilization = ideal_ns / whole.latency_ns;
     whole.latency_p50_ns = whole.latency_p99_ns = whole.latency_ns;
-    for (MemoryResult& memory : whole.memories)
-        memory.bandwidth_bytes_per_s =
-            static_cast<double>(memory.read_bytes + memory.write_bytes) / (whole.latency_ns * 1e-9);
     set_rates(whole, static_cast<double>(request.tokens * request.batch));
     return whole;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/base/diagnostics.h"
 #include "sim/base/version.h"
@@ -124,6 +125,30 @@ MemoryResult memory_result(const MemoryReport& report, Time latency) {
     return memory;
 }
 
+double traffic(const MemoryResult& memory) {
+    return static_cast<double>(memory.read_bytes + memory.write_bytes);
+}
+
+/// The entry of that name, new where there was none.
+template <class Named>
+Named& named(std::vector<Named>& all, const std::string& name) {
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Named& one) { return one.name == name; });
+    return found != all.end() ? *found : all.emplace_back(Named{.name = name});
+}
+
+void add_memory(MemoryResult& sum, const MemoryResult& more, double weight) {
+    const double hits =
+        sum.row_hit_rate * traffic(sum) + weight * more.row_hit_rate * traffic(more);
+    sum.read_bytes += weighted(weight, more.read_bytes);
+    sum.write_bytes += weighted(weight, more.write_bytes);
+    sum.row_hit_rate = traffic(sum) > 0 ? hits / traffic(sum) : 0;
+    for (const MemoryResult::Command& command : more.commands)
+        named(sum.commands, command.name).count += weighted(weight, command.count);
+    for (const MemoryResult::PimTime& part : more.pim_times)
+        named(sum.pim_times, part.name).ns += weight * part.ns;
+}
+
 /// Of all engines together, in MACs a second.
 double peak_of(const ChipSpec& chip, DataType first, DataType second) {
     double peak = 0;
@@ -147,6 +172,27 @@ double ideal_seconds(const RecordContext& context, const RunFigures& figures) {
 }
 
 }  // namespace
+
+std::int64_t weighted(double weight, std::int64_t n) {
+    return std::llround(weight * static_cast<double>(n));
+}
+
+void add_result(Result& sum, const Result& more, double weight) {
+    sum.latency_ns += weight * more.latency_ns;
+    sum.energy_pj += weight * more.energy_pj;
+    sum.macs += weighted(weight, more.macs);
+    sum.executed_macs += weighted(weight, more.executed_macs);
+    sum.bound_ns += weight * more.bound_ns;
+    for (std::size_t i = 0; i < sum.energy_breakdown_pj.size(); ++i)
+        sum.energy_breakdown_pj[i] += weight * more.energy_breakdown_pj[i];
+    for (std::size_t i = 0; i < sum.time_breakdown_ns.size(); ++i)
+        sum.time_breakdown_ns[i] += weight * more.time_breakdown_ns[i];
+    PERFWATT_CHECK(sum.memories.size() == more.memories.size(), "results of different chips");
+    for (std::size_t i = 0; i < sum.memories.size(); ++i) {
+        add_memory(sum.memories[i], more.memories[i], weight);
+        sum.memories[i].bandwidth_bytes_per_s = traffic(sum.memories[i]) / (sum.latency_ns * 1e-9);
+    }
+}
 
 void set_rates(Result& result, double items) {
     const double seconds = result.latency_ns * 1e-9;
@@ -183,9 +229,11 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
 
     result.latency_ns = figures.end.ns();
     // What is left out of the program counts in the latency, not in the times of its commands.
-    const double beyond = result.latency_ns - context.answered.back().ns();
-    result.latency_p50_ns = percentile(context.answered, 0.5).ns() + beyond;
-    result.latency_p99_ns = percentile(context.answered, 0.99).ns() + beyond;
+    std::vector<Time> answered = context.answered;
+    std::sort(answered.begin(), answered.end());
+    const double beyond = result.latency_ns - answered.back().ns();
+    result.latency_p50_ns = percentile(answered, 0.5).ns() + beyond;
+    result.latency_p99_ns = percentile(answered, 0.99).ns() + beyond;
     if (context.request.phase == "prefill") result.ttft_ns = result.latency_ns;
     result.energy_pj = priced.total_pj;
     set_rates(result, static_cast<double>(context.items));

@@ -23,12 +23,18 @@ struct RecordContext {
     std::string workload_hash;               ///< of its resolved configuration
     const std::vector<LightenPass>& passes;  ///< that made the network lighter
     std::int64_t items = 1;                  ///< inferences or tokens made in the run
-    /// When the parts of the batch had their answers, in ascending order.
-    const std::vector<Time>& answered;
+    std::vector<Time> answered;  ///< when the parts of the batch had their answers, in any order
 };
 
 /// The record of one simulated step. Prices the counts and checks that energies sum to the total.
 [[nodiscard]] Result make_record(const RecordContext& context, const RunFigures& figures);
+
+/// `weight` times `n`, rounded.
+[[nodiscard]] std::int64_t weighted(double weight, std::int64_t n);
+
+/// Adds `weight` runs like `more`, on the same chip, that come after those of `sum`: times,
+/// energies and counts. Layers, percentiles and rates are the caller's.
+void add_result(Result& sum, const Result& more, double weight);
 
 /// The rates that follow from latency and energy: power, throughput, perf/W.
 /// `items` inferences or tokens were made in the run.

@@ -19,6 +19,7 @@
 #include "sim/run/scenario.h"
 #include "sim/run/step.h"
 #include "sim/run/system.h"
+#include "sim/run/tenancy.h"
 #include "sim/run/unfold.h"
 
 namespace perfwatt {
@@ -200,7 +201,6 @@ std::vector<Time> run_ends(const Compiled& compiled, const std::vector<CommandTi
         ends.push_back(last);
         begin = end;
     }
-    std::sort(ends.begin(), ends.end());
     return ends;
 }
 
@@ -213,6 +213,7 @@ std::variant<RunOutput, Infeasible> run_compiled(
 
 std::variant<RunOutput, Infeasible> run_prepared(const RunRequest& request, PreparedStep step,
                                                  const Environment& environment) {
+    if (!request.beside.empty()) return run_tenants(request, environment);
     if (request.phase == kGenerate)
         return run_generation(request, step.workload.context, environment);
     if (request.scenario == kOffline) return run_offline(request, std::move(step), environment);
@@ -305,7 +306,7 @@ RunOutput simulate_step(const RunRequest& request, const CompiledStep& program,
     if (request.want_timeline)
         output.timeline = trace_json(simulated.timeline, timeline_title(request, compiled));
     if (request.want_mapping) output.mapping = mapping_file_text(compiled, parts);
-    const std::vector<Time> answered = run_ends(compiled, simulated.commands);
+    output.answered = run_ends(compiled, simulated.commands);
     output.result = make_record({.request = request,
                                  .chip = step.chip.spec,
                                  .memories = step.chip.memories,
@@ -315,7 +316,7 @@ RunOutput simulate_step(const RunRequest& request, const CompiledStep& program,
                                  .workload_hash = config_hash(step.workload.resolved),
                                  .passes = step.passes,
                                  .items = batch_of(request) * request.inferences,
-                                 .answered = answered},
+                                 .answered = output.answered},
                                 unfold(compiled, std::move(simulated)));
     std::vector<std::string>& notes = output.result.notes;
     notes.insert(notes.end(), step.notes.begin(), step.notes.end());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/base/diagnostics.h"
+#include "sim/base/time.h"
 #include "sim/stats/result.h"
 
 namespace perfwatt {
@@ -23,6 +24,8 @@ struct RunRequest {
     std::string chip;      ///< name or file of a chip or system
     std::string workload;  ///< name or file: YAML, ONNX, SCALE-Sim CSV
     std::int64_t batch = 1;
+    std::vector<std::string> beside;       ///< more networks that have the chip at the same time
+    std::string sharing = "turns";         ///< how they have it: see sharing_from()
     std::optional<std::string> precision;  ///< the chip's default if absent
     /// What is done to the network to make it lighter, in this order: see lighten_passes().
     std::vector<std::string> lighten;
@@ -53,6 +56,7 @@ struct RunOutput {
     std::string timeline;                                    ///< Perfetto JSON, if wanted
     int mapping_candidates = 0;
     int commands = 0;
+    std::vector<Time> answered;  ///< when each run of the program had its last command behind it
 };
 
 /// Where names are looked up and which families exist; made once in main().

@@ -69,6 +69,16 @@ struct LayerResult {
     TimeCause limited_by = TimeCause::compute;
 };
 
+/// A network that has a chip together with others.
+struct TenantResult {
+    std::string workload;
+    std::string share;            ///< of the chip: "cores 0 to 3", "gpu", "turns"
+    std::int64_t inferences = 0;  ///< simulated
+    double latency_ns = 0;        ///< of one, the mean; in turns: of its turn
+    double alone_ns = 0;          ///< of one with the chip to itself
+    double throughput_per_s = 0;  ///< inferences or tokens
+};
+
 /// What a run answers: one record, the same for every chip. Schema `perfwatt/result/v1`, whose keys
 /// bear these names in this order.
 struct Result {
@@ -108,6 +118,7 @@ struct Result {
     EnergyBreakdown energy_breakdown_pj{};
     TimeBreakdown time_breakdown_ns{};
     std::vector<LayerResult> layers;
+    std::vector<TenantResult> tenants;  ///< where several networks share the chip
 
     /// True if any value of the chip was estimated: shown as `~`.
     [[nodiscard]] bool is_estimated() const { return !estimated.empty(); }

@@ -105,7 +105,7 @@ TEST(Streams, EachHasItsCores) {
     const CompileTarget target = target_of({{.name = "npu", .device = &device}});
     const Compiled one = compiled(target, 1);
     const Compiled merged = side_by_side(
-        {{.compiled = &one}, {.compiled = &one, .first_core = 1, .first_byte = kCapacity / 2}},
+        {{.compiled = &one}, {.compiled = &one, .first_core = 1, .first_byte = {kCapacity / 2}}},
         target);
     const std::size_t half = one.program.commands.size();
     std::vector<int> cores;

@@ -8,6 +8,7 @@
 #include "sim/base/diagnostics.h"
 #include "sim/report/json_writer.h"
 #include "sim/report/numbers.h"
+#include "sim/report/report.h"
 #include "sim/report/text_table.h"
 #include "sim/report/trace.h"
 #include "tests/unit/report/sample.h"
@@ -68,6 +69,20 @@ TEST(Record, SurvivesARoundTrip) {
     EXPECT_EQ(back.layers.at(1).limited_by, TimeCause::host);
     EXPECT_EQ(back.memories.at(0).commands.at(2).name, "PRE");
     EXPECT_DOUBLE_EQ(back.layers.at(0).end_ns, 600.123457);  // 9 significant digits are kept
+}
+
+TEST(Record, NetworksThatShareAChipSurviveARoundTrip) {
+    Result r = sample_result();
+    r.tenants = {{.workload = "a",
+                  .share = "cores 0 to 1",
+                  .inferences = 3,
+                  .latency_ns = 2.5,
+                  .alone_ns = 1.5,
+                  .throughput_per_s = 4e8}};
+    const std::string json = result_json(r);
+    EXPECT_EQ(result_json(result_from_json(json)), json);
+    EXPECT_NE(json.find("\"share\": \"cores 0 to 1\""), std::string::npos);
+    EXPECT_NE(render_run(r, {}).find("1.67x"), std::string::npos);  // slower than alone
 }
 
 TEST(Record, WhatIsNoRecordIsTheUsersMistake) {
