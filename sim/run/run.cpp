@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "models/link/link_channel.h"
+#include "sim/compiler/streams.h"
 #include "sim/config/document.h"
 #include "sim/engine/platform.h"
 #include "sim/graph/transformer.h"
@@ -162,6 +163,15 @@ std::string timeline_title(const RunRequest& request, const Compiled& compiled) 
     return title;
 }
 
+/// Compiles for one stream of several: it has its part of the cores and of the memories on chip.
+void share_cores(int streams, PreparedStep& step) {
+    const Device& device = *step.target.engines.front().device;
+    step.options.cores = device.on_chip().cores / streams;
+    step.options.blocks_emitted = 0;
+    for (std::size_t i = 1; i < step.target.memories.size(); ++i)
+        step.target.memories[i].capacity_bytes /= streams;
+}
+
 void refuse_host_work(const Compiled& compiled) {
     std::string names;
     for (const KernelReport& kernel : compiled.kernels)
@@ -289,10 +299,19 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
 
 std::variant<CompiledStep, Infeasible> compile_step(const RunRequest& request, PreparedStep step,
                                                     const Environment& environment) {
+    if (request.streams > 1) share_cores(request.streams, step);
     auto answer = compile_parts(step, step.network.batch, request.inferences, environment.configs);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
     auto& [compiled, parts] = std::get<CompiledParts>(answer);
     if (request.strict) refuse_host_work(compiled);
+    if (request.streams > 1) {
+        std::vector<Stream> streams;
+        for (int i = 0; i < request.streams; ++i)
+            streams.push_back(
+                {.compiled = &compiled, .first_core = i * step.options.cores, .first_byte = {}});
+        // Weights are read by all: streams have the same addresses.
+        compiled = side_by_side(streams, step.target);
+    }
     return CompiledStep{.step = std::move(step), .compiled = std::move(compiled), .parts = parts};
 }
 
@@ -315,7 +334,7 @@ RunOutput simulate_step(const RunRequest& request, const CompiledStep& program,
                                  .context = step.workload.context,
                                  .workload_hash = config_hash(step.workload.resolved),
                                  .passes = step.passes,
-                                 .items = batch_of(request) * request.inferences,
+                                 .items = batch_of(request) * request.inferences * request.streams,
                                  .answered = output.answered},
                                 unfold(compiled, std::move(simulated)));
     std::vector<std::string>& notes = output.result.notes;

@@ -35,8 +35,9 @@ struct RunRequest {
     std::string scenario = "single_stream";  ///< | multi_stream | offline
     int requests = 8;                        ///< of multi_stream: they arrive together
     int inferences = 1;                      ///< simulated back to back, in one program
-    std::string start = "steady";            ///< cold | steady
-    std::string memory_timing = "exact";     ///< exact | stream | auto: as the chip's file says
+    int streams = 1;                      ///< of them side by side, each on its part of the cores
+    std::string start = "steady";         ///< cold | steady
+    std::string memory_timing = "exact";  ///< exact | stream | auto: as the chip's file says
     std::vector<std::string>
         overrides;  ///< "path=value", of the chip; "workload.path=value" of the network
     std::string place = "auto";  ///< auto | host: no work in memory | pim: all that goes there

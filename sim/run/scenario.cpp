@@ -1,5 +1,7 @@
 #include "sim/run/scenario.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -11,25 +13,49 @@
 namespace perfwatt {
 namespace {
 
-constexpr double kOthers = kOfflineInferences - 1;
+constexpr int kOthers = kOfflineInferences - 1;
 
-std::int64_t each(std::int64_t one, std::int64_t many) {
-    return std::llround(static_cast<double>(many - one) / kOthers);
+/// What `others` inferences more have added, shared by them.
+std::int64_t each(std::int64_t one, std::int64_t many, int others) {
+    return std::llround(static_cast<double>(many - one) / others);
 }
 
 /// A memory's traffic in the steady state: what it did for all, less what for the first.
-MemoryResult combine(const MemoryResult& one, const MemoryResult& many, double latency_ns) {
+MemoryResult combine(const MemoryResult& one, const MemoryResult& many, int others,
+                     double latency_ns) {
     MemoryResult memory = many;
-    memory.read_bytes = each(one.read_bytes, many.read_bytes);
-    memory.write_bytes = each(one.write_bytes, many.write_bytes);
+    memory.read_bytes = each(one.read_bytes, many.read_bytes, others);
+    memory.write_bytes = each(one.write_bytes, many.write_bytes, others);
     for (MemoryResult::Command& command : memory.commands) {
         const auto same = std::find_if(one.commands.begin(), one.commands.end(),
                                        [&](const auto& c) { return c.name == command.name; });
-        command.count = each(same == one.commands.end() ? 0 : same->count, command.count);
+        command.count = each(same == one.commands.end() ? 0 : same->count, command.count, others);
     }
     memory.bandwidth_bytes_per_s =
         static_cast<double>(memory.read_bytes + memory.write_bytes) / (latency_ns * 1e-9);
     return memory;
+}
+
+/// Inferences served side by side where that is expected to serve more: one on each core of an
+/// accelerator, instead of all cores together on one after the other.
+std::variant<int, Infeasible> streams_of(const RunRequest& request, const PreparedStep& step,
+                                         const Environment& environment) {
+    const ChipSpec& chip = step.chip.spec;
+    const int cores = chip.engines.front().device->on_chip().cores;
+    if (cores == 1 || chip.engines.size() > 1 || chip.system || request.mapping_file) return 1;
+    RunRequest each = request;
+    each.streams = cores;
+    const auto apart = compile_step(each, step, environment);
+    const auto together = compile_step(request, step, environment);
+    if (std::holds_alternative<Infeasible>(apart)) return 1;
+    if (const auto* infeasible = std::get_if<Infeasible>(&together)) return *infeasible;
+    const auto time = [](const CompiledStep& compiled, int inferences) {
+        const Time expected = std::max(compiled.compiled.predicted, compiled.compiled.bound.time());
+        return static_cast<double>(expected.fs) / inferences;
+    };
+    const bool faster =
+        time(std::get<CompiledStep>(apart), cores) < time(std::get<CompiledStep>(together), 1);
+    return faster ? cores : 1;
 }
 
 }  // namespace
@@ -41,27 +67,34 @@ Time percentile(const std::vector<Time>& times, double share) {
     return times[std::clamp<std::size_t>(rank, 1, times.size()) - 1];
 }
 
-Result combine_offline(const Result& one, const Result& many) {
+Result combine_offline(const Result& one, const Result& many, int streams) {
+    const int others = kOthers * streams;
     Result steady = one;
     steady.scenario = "offline";
-    steady.latency_ns = (many.latency_ns - one.latency_ns) / kOthers;
-    steady.energy_pj = (many.energy_pj - one.energy_pj) / kOthers;
+    steady.latency_ns = (many.latency_ns - one.latency_ns) / others;
+    steady.energy_pj = (many.energy_pj - one.energy_pj) / others;
+    steady.macs /= streams;
+    steady.executed_macs /= streams;
+    steady.layers.resize(steady.layers.size() / static_cast<std::size_t>(streams));
     PERFWATT_CHECK(steady.latency_ns > 0 && steady.energy_pj > 0,
                    "more inferences took no more time or energy than one");
     // From being asked for to being done, an inference alone; the others wait in line.
     steady.latency_p50_ns = steady.latency_p99_ns = one.latency_ns;
     for (std::size_t i = 0; i < steady.energy_breakdown_pj.size(); ++i)
         steady.energy_breakdown_pj[i] =
-            (many.energy_breakdown_pj[i] - one.energy_breakdown_pj[i]) / kOthers;
+            (many.energy_breakdown_pj[i] - one.energy_breakdown_pj[i]) / others;
     // Causes along the critical path of the whole, in proportion: a path has no differences.
     const double share = steady.latency_ns / many.latency_ns;
     for (std::size_t i = 0; i < steady.time_breakdown_ns.size(); ++i)
         steady.time_breakdown_ns[i] = many.time_breakdown_ns[i] * share;
     for (std::size_t i = 0; i < steady.memories.size(); ++i)
-        steady.memories[i] = combine(one.memories[i], many.memories[i], steady.latency_ns);
-    steady.utilization = one.utilization * one.latency_ns / steady.latency_ns;
-    steady.bound_ns = std::min(one.bound_ns, steady.latency_ns);
+        steady.memories[i] = combine(one.memories[i], many.memories[i], others, steady.latency_ns);
+    steady.utilization = one.utilization * one.latency_ns / (steady.latency_ns * streams);
+    steady.bound_ns = std::min(one.bound_ns / streams, steady.latency_ns);
     set_rates(steady, static_cast<double>(one.batch));
+    if (streams > 1)
+        steady.notes.push_back(
+            fmt::format("offline: {} inferences side by side, one on each core", streams));
     return steady;
 }
 
@@ -90,20 +123,24 @@ std::variant<RunOutput, Infeasible> run_offline(const RunRequest& request, Prepa
     if (request.want_timeline || request.want_mapping || !request.dump_after.empty())
         throw UserError("the offline scenario is many inferences: no timeline, mapping or dump",
                         "take --scenario single_stream");
-    auto answer = compile_step(request, std::move(step), environment);
+    const auto streams = streams_of(request, step, environment);
+    if (const auto* infeasible = std::get_if<Infeasible>(&streams)) return *infeasible;
+    RunRequest asked = request;
+    asked.streams = std::get<int>(streams);
+    auto answer = compile_step(asked, std::move(step), environment);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
     const auto& compiled = std::get<CompiledStep>(answer);
     if (compiled.is_folded()) {
-        RunOutput output = simulate_step(request, compiled, environment);
+        RunOutput output = simulate_step(asked, compiled, environment);
         output.result = without_launch(output.result, compiled.step.chip.spec.launch.ns());
         return output;
     }
-    std::vector<RunRequest> parts(2, part_of(request));
+    std::vector<RunRequest> parts(2, part_of(asked));
     parts[1].inferences = kOfflineInferences;
     auto answers = run_parts(parts, run_step, "a run of the scenario", environment);
     if (auto* infeasible = std::get_if<Infeasible>(&answers)) return std::move(*infeasible);
     const auto& results = std::get<std::vector<Result>>(answers);
-    return RunOutput{.result = combine_offline(results[0], results[1])};
+    return RunOutput{.result = combine_offline(results[0], results[1], asked.streams)};
 }
 
 }  // namespace perfwatt

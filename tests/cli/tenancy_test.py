@@ -1,4 +1,4 @@
-"""Several networks on one chip: in turns, on cores or on engines of their own."""
+"""Several inferences on one chip: in turns, on cores or on engines of their own."""
 
 import unittest
 
@@ -49,6 +49,16 @@ class Tenancy(CommandTest):
         self.assertIn("offline", self.mistake(*BASE, "--scenario", "offline"))
         self.assertIn("no timeline", self.mistake(*BASE, "--timeline", "t.json"))
         self.assertIn("mobilenet_v2", self.mistake(*BASE[:5], "--beside", "mobilnet_v2"))
+
+
+class Offline(CommandTest):
+    def test_cores_serve_requests_of_their_own_where_that_serves_more(self):
+        base = ("run", "--chip", "dx_m1", "--workload", "resnet50")
+        single = self.json_of(*base)
+        offline = self.json_of(*base, "--scenario", "offline")
+        self.assertGreater(offline["throughput_per_s"], 1.5 * single["throughput_per_s"])
+        self.assertEqual(offline["macs"], single["macs"])
+        self.assertIn("offline: 3 inferences side by side, one on each core", offline["notes"])
 
 
 if __name__ == "__main__":

@@ -48,6 +48,23 @@ TEST(Offline, AnInferenceIsWhatOneMoreAdds) {
     EXPECT_EQ(steady.memories[0].commands[0].count, 2);
 }
 
+TEST(Offline, InferencesSideBySideShareWhatARoundAdds) {
+    Result one = inferences(1);
+    Result many = inferences(kOfflineInferences);
+    one.macs = 30;
+    one.layers.resize(6);
+    const Result steady = combine_offline(one, many, 3);
+    EXPECT_DOUBLE_EQ(steady.latency_ns, 20);
+    EXPECT_DOUBLE_EQ(steady.energy_pj, 700.0 / 3);
+    EXPECT_DOUBLE_EQ(steady.throughput_per_s, 4 / 20e-9);
+    EXPECT_DOUBLE_EQ(steady.power_w, 700e-12 / 60e-9);  // of the chip, whoever it works for
+    EXPECT_DOUBLE_EQ(steady.utilization, 0.5 * 100 / 60);
+    EXPECT_DOUBLE_EQ(steady.latency_p99_ns, 100);
+    EXPECT_EQ(steady.macs, 10);
+    EXPECT_EQ(steady.layers.size(), 2U);
+    ASSERT_EQ(steady.notes.size(), 1U);
+}
+
 TEST(Offline, BlocksThatAreAlikeOnlyLoseTheLaunch) {
     Result one = inferences(1);
     one.energy_breakdown_pj = {};
