@@ -9,6 +9,7 @@
 #include "sim/arch/chip_engines.h"
 #include "sim/arch/operating_point.h"
 #include "sim/arch/system_loader.h"
+#include "sim/config/completion.h"
 #include "sim/config/json_schema.h"
 #include "sim/config/schema.h"
 
@@ -320,6 +321,8 @@ std::string find_chip_or_system(const std::string& name_or_file, const ConfigPat
     std::vector<std::string> names = config_path.names(ConfigKind::chip);
     for (std::string& name : config_path.names(ConfigKind::system))
         names.push_back(std::move(name));
+    const auto whole = only_completion("chip or system", name_or_file, names);
+    if (whole) return find_chip_or_system(*whole, config_path);
     const std::string near = did_you_mean(name_or_file, names);
     if (!near.empty() && name_or_file.find('/') == std::string::npos)
         throw UserError(fmt::format("there is no chip or system '{}'", name_or_file), near);

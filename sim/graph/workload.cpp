@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "sim/base/diagnostics.h"
+#include "sim/config/completion.h"
 #include "sim/config/reading.h"
 #include "sim/graph/layer_list.h"
 #include "sim/graph/onnx_import.h"
@@ -85,11 +86,16 @@ Workload load_transformer(const WorkloadRequest& request, const WorkloadSpec& sp
     workload.decoder = network.kind == TransformerSpec::Kind::decoder;
     if (!workload.decoder && request.phase != Phase::forward)
         fail(file, fmt::format("an encoder has no phase '{}'", to_string(request.phase)));
-    workload.context = request.context != 0 ? request.context : network.sequence;
-    const std::int64_t tokens = workload.context + (request.phase == Phase::decode ? 1 : 0);
+    const std::int64_t made = request.phase == Phase::decode ? 1 : 0;
+    const bool bounded = network.positions == TransformerSpec::Positions::learned;
+    // A step that nobody gave a context is the last one that there is room for.
+    workload.context = network.sequence;
+    if (bounded) workload.context = std::min(workload.context, network.max_positions - made);
+    if (request.context != 0) workload.context = request.context;
+    const std::int64_t tokens = workload.context + made;
     if (workload.context < 1 || workload.context > (1 << 24))
         fail(file, fmt::format("a context of {} tokens is impossible", workload.context));
-    if (network.positions == TransformerSpec::Positions::learned && tokens > network.max_positions)
+    if (bounded && tokens > network.max_positions)
         fail(file, fmt::format("{} tokens are more than the {} positions of the network", tokens,
                                network.max_positions));
     workload.graph = build_transformer(
@@ -147,6 +153,8 @@ std::string find_workload(const std::string& name_or_file, const ConfigPath& con
         name_or_file.find('/') != std::string::npos || name_or_file.find('.') != std::string::npos;
     if (is_file) return configs.find(ConfigKind::workload, name_or_file);  // throws
     const std::vector<std::string> names = workload_names(configs);
+    if (const auto whole = only_completion("workload", name_or_file, names))
+        return find_workload(*whole, configs);
     std::string hint = did_you_mean(name_or_file, names);
     if (hint.empty()) hint = fmt::format("known: {}", fmt::join(names, ", "));
     throw UserError(fmt::format("there is no workload '{}'", name_or_file), std::move(hint));

@@ -188,6 +188,20 @@ TEST(Transformer, ATextLongerThanTheTableOfPositionsIsRefused) {
                 HasSubstr("error: 513 tokens are more than the 512 positions of the network"));
 }
 
+TEST(Transformer, AStepThatNobodyGaveAContextIsTheLastThereIsRoomFor) {
+    const auto context = [](Phase phase) {
+        return load_workload({.workload = "gpt2", .phase = phase, .overrides = {}}, shipped())
+            .context;
+    };
+    EXPECT_EQ(context(Phase::prefill), 1024);
+    EXPECT_EQ(context(Phase::decode), 1023);
+}
+
+TEST(Transformer, ANameMayBeCutShortWhereOneIsMeant) {
+    EXPECT_EQ(find_workload("ssd_mobilenet_v1", shipped()),
+              find_workload("ssd_mobilenet_v1_300", shipped()));
+}
+
 constexpr const char* kMixture = R"(transformer:
   kind: decoder
   layers: 1
