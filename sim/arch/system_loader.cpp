@@ -51,10 +51,21 @@ struct SystemFile {
 MapSchema<PeerProtocol> protocol_schema() {
     return MapSchema<PeerProtocol>("protocol")
         .text("name", &PeerProtocol::name, {}, "of the protocol")
+        .choice("algorithm", &PeerProtocol::algorithm,
+                {.names = {{"any", PeerAlgorithm::any},
+                           {"ring", PeerAlgorithm::ring},
+                           {"tree", PeerAlgorithm::tree},
+                           {"in_switch", PeerAlgorithm::in_switch}},
+                 .otherwise = PeerAlgorithm::any},
+                "in_switch: the switch adds (all-reduce only); any: ring, or tree over a switch")
+        .time("setup", &PeerProtocol::setup, {.min = "0 fs", .max = "1 s", .otherwise = "0 fs"},
+              "of a collective, beside the link's")
         .time("step", &PeerProtocol::step, {.min = "0 fs", .max = "1 s"},
               "of each step of a collective, beside its data")
         .ratio("efficiency", &PeerProtocol::efficiency, {.min = 0.001, .max = 1, .otherwise = 1},
-               "payload, of the bandwidth");
+               "payload, of the bandwidth")
+        .ratio("own_share", &PeerProtocol::own_share, {.min = 0, .max = 1, .otherwise = 0},
+               "time of what a chip keeps, of that of sending as much");
 }
 
 MapSchema<PeersFile> peers_schema() {
@@ -70,7 +81,16 @@ MapSchema<PeersFile> peers_schema() {
               "of a collective, whatever its size")
         .maps("protocols", &PeersFile::protocols, protocol_schema(), {.min = 1, .max = 8},
               "ways to move data; the fastest is taken for each message")
-        .energy_per_bit("energy", &PeersFile::energy, {}, "of a bit that leaves a chip");
+        .energy_per_bit("energy", &PeersFile::energy, {}, "of a bit that leaves a chip")
+        .check([](const PeersFile& peers, const MapCheck& check) {
+            // Every collective can go round; few can do without.
+            for (const PeerProtocol& protocol : peers.protocols)
+                if (protocol.algorithm == PeerAlgorithm::any ||
+                    protocol.algorithm == PeerAlgorithm::ring)
+                    return;
+            check.error("protocols", "none goes round a ring, as gathering and scattering must",
+                        "one with 'algorithm: ring', or without");
+        });
 }
 
 MapSchema<SystemHostFile> system_host_schema() {

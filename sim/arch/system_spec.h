@@ -14,12 +14,24 @@ enum class PeerTopology : std::uint8_t {
     switch_,  ///< each sees all, at its full bandwidth
 };
 
+/// In which order the chips of a collective exchange.
+enum class PeerAlgorithm : std::uint8_t {
+    any,        ///< ring, or tree where a switch allows it
+    ring,       ///< each passes on to the next
+    tree,       ///< halves and doubles; over a switch
+    in_switch,  ///< the switch adds what it receives and sends the sum to all; all-reduce only
+};
+
 /// A way in which a link's software moves data: small messages in few, wasteful steps, large ones
 /// at full bandwidth. The fastest is taken for each message.
 struct PeerProtocol {
     std::string name;
+    PeerAlgorithm algorithm = PeerAlgorithm::any;
+    Time setup;             ///< beside the link's
     Time step;              ///< each step of a collective takes this beside its data
     double efficiency = 1;  ///< of the bandwidth, for payload
+    /// What a chip keeps it copies, too: so much of the time it takes to send as much.
+    double own_share = 0;
 };
 
 /// The link between the chips of a system.

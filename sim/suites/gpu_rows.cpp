@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "models/link/link_collective.h"
 #include "sim/base/diagnostics.h"
 #include "sim/validation/csv_data.h"
 
@@ -38,7 +39,11 @@ std::uint32_t hash_of(const std::string& text) {
     return hash ^ hash >> 12;
 }
 
-constexpr std::uint32_t kOf = 10, kToCalibrate = 3;
+/// "calibrate" for three rows in ten.
+std::string role_of(const std::string& key) {
+    constexpr std::uint32_t kOf = 10, kToCalibrate = 3;
+    return hash_of(key) % kOf < kToCalibrate ? "calibrate" : "test";
+}
 
 Operand operand(std::int64_t size, TensorRole role = TensorRole::input) {
     return {.tensor = {}, .bytes = size, .role = role};
@@ -93,9 +98,7 @@ class Reader {
             for (const Operand& output : kernel.outputs) row.operand_bytes += output.bytes;
         }
         const std::string key = fmt::format("{}|{}|{}|{}", row.chip, name, row.group, row.shape);
-        row.role = harness->second.report              ? "report"
-                   : hash_of(key) % kOf < kToCalibrate ? "calibrate"
-                                                       : "test";
+        row.role = harness->second.report ? "report" : role_of(key);
         if (data_.size() > 0 && row.microseconds <= 0)
             throw UserError(fmt::format("{}: a latency of {}", file_, row.microseconds), "");
         return row;
@@ -367,6 +370,44 @@ std::variant<Time, Infeasible> time_on(const Device& device, const Row& row) {
         total += std::get<MappingChoice>(choice).cost;
     }
     return total;
+}
+
+std::vector<CollectiveRow> read_collectives(const std::string& folder) {
+    using Kind = Collective::Kind;
+    const std::map<std::string, Kind> kinds = {{"all_reduce", Kind::all_reduce},
+                                               {"all_gather", Kind::all_gather},
+                                               {"reduce_scatter", Kind::reduce_scatter},
+                                               {"alltoall", Kind::all_to_all}};
+    const std::string file = folder + "/collectives.csv";
+    const CsvData data = CsvData::read(file);
+    std::vector<CollectiveRow> rows;
+    for (std::size_t i = 0; i < data.size(); ++i) {
+        CollectiveRow row{.chip = data.text(i, "chip"),
+                          .group = data.text(i, "operator"),
+                          .type = data.text(i, "type"),
+                          .gpus = static_cast<int>(data.count(i, "gpus")),
+                          .microseconds = data.number(i, "latency_us"),
+                          .source = data.text(i, "source")};
+        const auto kind = kinds.find(row.group);
+        if (kind == kinds.end())
+            throw UserError(fmt::format("{}: there is no collective '{}'", file, row.group), "");
+        row.work = {.kind = kind->second, .bytes = data.count(i, "bytes")};
+        const std::string& harness = data.text(i, "harness");
+        row.shape = fmt::format("{} {} of {} B ({}) on {}", harness, row.group, row.work.bytes,
+                                row.type, row.gpus);
+        row.role = harness == "NCCL" ? role_of(row.chip + "|" + row.shape) : "report";
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+Time time_on(PeerLink link, const CollectiveRow& row) {
+    // Switches add floating point and wider integers only.
+    if (row.type == "int8")
+        std::erase_if(link.protocols, [](const PeerProtocol& protocol) {
+            return protocol.algorithm == PeerAlgorithm::in_switch;
+        });
+    return link::collective(link, row.work.kind, row.work.bytes, row.gpus).duration;
 }
 
 std::string bucket_of(double microseconds) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sim/arch/device.h"
+#include "sim/arch/system_spec.h"
 #include "sim/validation/figure.h"
 
 namespace perfwatt::gpu_rows {
@@ -36,6 +37,25 @@ struct Row {
 
 /// What a device makes of the row's kernel when nothing is contended; Infeasible with the reason.
 [[nodiscard]] std::variant<Time, Infeasible> time_on(const Device& device, const Row& row);
+
+/// A collective that somebody timed among the GPUs of a system.
+struct CollectiveRow {
+    std::string chip;   ///< of which the system has eight
+    std::string group;  ///< "all_reduce", "all_gather", "reduce_scatter" or "alltoall"
+    std::string shape;
+    std::string role;
+    std::string type;  ///< as NCCL calls it
+    Collective work;   ///< bytes of the whole: what each has of an all-reduce, of a gather's result
+    int gpus = 0;
+    double microseconds = 0;
+    std::string source;
+};
+
+/// Rows of collectives.csv, calibrated on and tested as the others are.
+[[nodiscard]] std::vector<CollectiveRow> read_collectives(const std::string& folder);
+
+/// What a link makes of it.
+[[nodiscard]] Time time_on(PeerLink link, const CollectiveRow& row);
 
 /// "<10 us", "10-100 us", "0.1-1 ms", ">1 ms".
 [[nodiscard]] std::string bucket_of(double microseconds);

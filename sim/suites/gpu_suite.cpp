@@ -4,13 +4,11 @@
 #include <cmath>
 #include <map>
 
-#include "models/link/link_collective.h"
 #include "sim/arch/chip_loader.h"
 #include "sim/base/diagnostics.h"
 #include "sim/run/run.h"
 #include "sim/suites/gpu_rows.h"
 #include "sim/suites/suites.h"
-#include "sim/validation/csv_data.h"
 #include "sim/validation/statistics.h"
 
 namespace perfwatt {
@@ -209,34 +207,20 @@ class GpuSuite {
     }
 
     void collectives() {
-        using Kind = Collective::Kind;
-        static const std::map<std::string, Kind> kinds = {{"all_reduce", Kind::all_reduce},
-                                                          {"all_gather", Kind::all_gather},
-                                                          {"reduce_scatter", Kind::reduce_scatter},
-                                                          {"alltoall", Kind::all_to_all}};
-        const CsvData data = CsvData::read(request_.folder + "/collectives.csv");
-        for (std::size_t i = 0; i < data.size(); ++i) {
-            const std::string chip = data.text(i, "chip");
-            const auto& system = devices_.chip(chip + "_x8", {}).spec.system;
-            const double measured = data.number(i, "latency_us");
-            const auto gpus = static_cast<int>(data.count(i, "gpus"));
-            Figure figure{
-                .subject = chip,
-                .topic = fmt::format("{} {} of {} B on {}", data.text(i, "harness"),
-                                     data.text(i, "operator"), data.text(i, "bytes"), gpus),
-                .name = "latency_us",
-                .low = measured,
-                .high = measured,
-                .judged = false,
-                .gates = false,
-                .group = data.text(i, "operator"),
-                .role = data.text(i, "harness") == "NCCL" ? "test" : "report",
-                .source = data.text(i, "source")};
+        for (const gpu_rows::CollectiveRow& row : gpu_rows::read_collectives(request_.folder)) {
+            const auto& system = devices_.chip(row.chip + "_x8", {}).spec.system;
             PERFWATT_CHECK(system.has_value(), "a system of eight is no system");
-            figure.ours = link::collective(system->peers, kinds.at(data.text(i, "operator")),
-                                           data.count(i, "bytes"), gpus)
-                              .duration.ns() *
-                          1e-3;
+            Figure figure{.subject = row.chip,
+                          .topic = row.shape,
+                          .name = "latency_us",
+                          .low = row.microseconds,
+                          .high = row.microseconds,
+                          .judged = false,
+                          .gates = false,
+                          .group = row.group,
+                          .role = row.role,
+                          .source = row.source};
+            figure.ours = gpu_rows::time_on(system->peers, row).ns() * 1e-3;
             judge(figure);
             outcome_.figures.push_back(std::move(figure));
         }

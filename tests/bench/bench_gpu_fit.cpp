@@ -12,6 +12,7 @@
 
 #include "sim/arch/chip_loader.h"
 #include "sim/arch/registry.h"
+#include "sim/base/diagnostics.h"
 #include "sim/config/config_path.h"
 #include "sim/run/builtin_memories.h"
 #include "sim/suites/gpu_rows.h"
@@ -32,8 +33,9 @@ const std::array<Constant, 5> kInGraphs = {{{"launch", "ns", 0, 30000, 600},
                                             {"memory_efficiency", "", 0.2, 1, 0.08},
                                             {"l2_efficiency", "", 0.05, 2, 0.1},
                                             {"latency_cycles", "", 0, 8000, 300}}};
-std::array<Constant, 5> constants(const std::string& run_time) {
-    std::array<Constant, 5> list = kInGraphs;
+using Constants = std::array<Constant, 5>;
+Constants constants(const std::string& run_time) {
+    Constants list = kInGraphs;
     if (run_time == "eager") list[3] = kVectorEfficiency;
     return list;
 }
@@ -56,6 +58,14 @@ std::vector<std::string> overrides_of(const Point& point, const gpu_rows::Row& r
     return overrides;
 }
 
+void tell(const std::string& role, const std::string& group, const std::vector<double>& errors) {
+    double sum = 0, bias = 0;
+    for (const double e : errors) sum += std::abs(e), bias += e;
+    const auto count = static_cast<double>(errors.size());
+    fmt::print("# {:10} {:30} {:5} rows, mean |error| {:6.2f} %, bias {:6.2f} %\n", role, group,
+               errors.size(), 100 * sum / count, 100 * bias / count);
+}
+
 class Fit {
   public:
     Fit(std::string chip, std::vector<gpu_rows::Row> rows)
@@ -67,7 +77,7 @@ class Fit {
     [[nodiscard]] const std::string& run_time() const { return run_time_; }
 
     /// Mean over groups of the mean |log(ours / measured)| of rows in one role.
-    double error(const Point& point, const std::string& role, bool tell = false,
+    double error(const Point& point, const std::string& role, bool told = false,
                  std::FILE* each = nullptr) {
         const auto limits = constants(run_time_);
         for (std::size_t i = 0; i < point.size(); ++i)
@@ -88,23 +98,20 @@ class Fit {
             const double ours = std::get<Time>(time).ns() * 1e-3;
             if (each != nullptr)
                 fmt::print(each, "{},{},{},{}\n", row.group, row.shape, row.microseconds, ours);
-            errors[row.group].push_back(tell ? ours / row.microseconds - 1
+            errors[row.group].push_back(told ? ours / row.microseconds - 1
                                              : std::log(ours / row.microseconds));
         }
         double total = 0, weights = 0;
         for (const auto& [group, list] : errors) {
-            double sum = 0, bias = 0;
-            for (const double e : list) sum += std::abs(e), bias += e;
+            double sum = 0;
+            for (const double e : list) sum += std::abs(e);
             // Products matter most, and there are four kinds of elementwise work.
             const double weight = group.find("gemm") != std::string::npos        ? 4
                                   : group.find("attention") != std::string::npos ? 0.3
                                                                                  : 0.3;
             weights += weight;
             total += weight * sum / static_cast<double>(list.size());
-            if (tell)
-                fmt::print("# {:30} {:5} rows, mean |error| {:6.2f} %, bias {:6.2f} %\n", group,
-                           list.size(), 100 * sum / static_cast<double>(list.size()),
-                           100 * bias / static_cast<double>(list.size()));
+            if (told) tell(role, group, list);
         }
         return errors.empty() ? 0 : total / weights;
     }
@@ -120,7 +127,7 @@ class Fit {
 
 /// Downhill simplex (Nelder and Mead 1965), a fixed number of evaluations.
 Point minimise(const std::function<double(const Point&)>& of, const Point& start,
-               const std::array<Constant, 5>& list, int steps) {
+               const Constants& list, int steps) {
     const std::size_t n = start.size();
     std::vector<std::pair<double, Point>> simplex;
     simplex.emplace_back(of(start), start);
@@ -161,6 +168,68 @@ Point minimise(const std::function<double(const Point&)>& of, const Point& start
     return std::min_element(simplex.begin(), simplex.end())->second;
 }
 
+/// A simplex that has shrunk is begun anew where it ended.
+Point best_of(const std::function<double(const Point&)>& of, Point start, const Constants& list,
+              int steps) {
+    for (int round = 0; round < 2 && steps > 0; ++round) start = minimise(of, start, list, steps);
+    return start;
+}
+
+/// The link of a system: two protocols that go round, of which the second's share of the bandwidth
+/// is known.
+const Constants kOfLinks = {{{"setup", "ns", 0, 50000, 2000},
+                             {"low_latency.step", "ns", 0, 50000, 300},
+                             {"low_latency.efficiency", "", 0.05, 1, 0.1},
+                             {"simple.setup", "ns", 0, 100000, 4000},
+                             {"simple.step", "ns", 0, 50000, 1000}}};
+
+int fit_link(const std::string& name, int steps, const Point& given) {
+    const FamilyRegistry families = builtin_families();
+    const ConfigPath configs = ConfigPath::from_environment({PERFWATT_SOURCE_DIR});
+    const BuiltinMemories memories{configs};
+    const auto system = load_chip(name, {}, families, configs, memories).spec.system;
+    PERFWATT_CHECK(system && system->peers.protocols.size() >= 2, "no link of two protocols");
+    std::vector<gpu_rows::CollectiveRow> rows;
+    for (auto& row :
+         gpu_rows::read_collectives(std::string(PERFWATT_SOURCE_DIR) + "/tests/validation/gpu"))
+        if (row.chip + "_x8" == name) rows.push_back(std::move(row));
+    const auto link_of = [&](const Point& point) {
+        const auto time = [](double ns) { return Time{std::llround(ns * 1e6)}; };
+        PeerLink link = system->peers;
+        link.setup = time(point[0]);
+        link.protocols[0].step = time(point[1]);
+        link.protocols[0].efficiency = point[2];
+        for (std::size_t i = 1; i < link.protocols.size(); ++i)
+            link.protocols[i].setup = time(point[3]);
+        link.protocols[1].step = time(point[4]);
+        return link;
+    };
+    const auto error = [&](const Point& point) {
+        for (std::size_t i = 0; i < point.size(); ++i)
+            if (point[i] < kOfLinks[i].low || point[i] > kOfLinks[i].high) return 1e3;
+        const PeerLink link = link_of(point);
+        double sum = 0;
+        for (const auto& row : rows)
+            if (row.role == "calibrate")
+                sum +=
+                    std::abs(std::log(gpu_rows::time_on(link, row).ns() * 1e-3 / row.microseconds));
+        return sum;
+    };
+    const Point start = given.empty() ? Point{8000, 1000, 0.4, 12000, 3000} : given;
+    const Point best = best_of(error, start, kOfLinks, steps);
+    for (const std::string role : {"calibrate", "test"}) {
+        std::map<std::string, std::vector<double>> errors;
+        for (const auto& row : rows)
+            if (row.role == role)
+                errors[row.group].push_back(
+                    gpu_rows::time_on(link_of(best), row).ns() * 1e-3 / row.microseconds - 1);
+        for (const auto& [group, list] : errors) tell(role, group, list);
+    }
+    for (std::size_t i = 0; i < best.size(); ++i)
+        fmt::print("{}: {:.3f}\n", kOfLinks[i].key, best[i]);
+    return 0;
+}
+
 int fit(const std::string& chip, const std::string& groups, int steps, const Point& given,
         const char* each) {
     std::vector<gpu_rows::Row> rows;
@@ -172,13 +241,9 @@ int fit(const std::string& chip, const std::string& groups, int steps, const Poi
     Fit fitting(chip, std::move(rows));
     Point best = {fitting.run_time() == "eager" ? 7000.0 : 2500.0, 0.9, 0.8, 0.6, 1000};
     if (!given.empty()) best = given;
-    // A simplex that has shrunk is begun anew where it ended.
-    for (int round = 0; round < 2 && steps > 0; ++round)
-        best = minimise([&](const Point& point) { return fitting.error(point, "calibrate"); }, best,
-                        constants(fitting.run_time()), steps);
-    fmt::print("# {}: calibrated on\n", chip);
+    best = best_of([&](const Point& point) { return fitting.error(point, "calibrate"); }, best,
+                   constants(fitting.run_time()), steps);
     (void)fitting.error(best, "calibrate", true);
-    fmt::print("# tested on\n");
     std::FILE* file = each != nullptr ? std::fopen(each, "w") : nullptr;
     (void)fitting.error(best, "test", true, file);
     if (file != nullptr) std::fclose(file);
@@ -202,5 +267,7 @@ int main(int argc, char** argv) {
     perfwatt::Point given;
     for (int i = 5; i < argc; ++i) given.push_back(std::atof(argv[i]));
     const char* each = argc > 4 && std::string(argv[4]) != "-" ? argv[4] : nullptr;
+    if (std::string(argv[1]).ends_with("_x8"))
+        return perfwatt::fit_link(argv[1], std::atoi(argv[3]), given);
     return perfwatt::fit(argv[1], argv[2], std::atoi(argv[3]), given, each);
 }

@@ -53,7 +53,7 @@ TEST(Collective, GatherAndScatterAreHalfAnAllReduce) {
 
 // A ring passes on what is for others: 3/2 of 4 MB instead of 3/4.
 TEST(Collective, AllToAllIsDearerOnARing) {
-    EXPECT_EQ(collective(switched, Kind::all_to_all, 4'000'000, 4).duration, us(5 + 1 + 30));
+    EXPECT_EQ(collective(switched, Kind::all_to_all, 4'000'000, 4).duration, us(5 + 3 + 30));
     EXPECT_EQ(collective(ring, Kind::all_to_all, 4'000'000, 4).duration, us(5 + 3 + 60));
 }
 
@@ -72,6 +72,46 @@ TEST(Collective, TakesTheProtocolThatIsFastest) {
     EXPECT_EQ(collective(two, Kind::all_reduce, 8'000'000, 8).duration, us(5 + 14 + 140));
     EXPECT_LT(collective(two, Kind::all_reduce, 700'000, 8).duration,
               collective(ring, Kind::all_reduce, 700'000, 8).duration);
+}
+
+PeerLink with(PeerLink link, PeerProtocol protocol) {
+    link.protocols = {std::move(protocol)};
+    return link;
+}
+
+// Of 4 MB on 4 chips one keeps a quarter: at half the time of sending it, 5 us of 10.
+TEST(Collective, WhatAChipKeepsItCopies) {
+    const PeerLink copying =
+        with(switched, {.name = "c", .step = us(1), .efficiency = 1, .own_share = 0.5});
+    EXPECT_EQ(collective(copying, Kind::all_gather, 4'000'000, 4).duration, us(5 + 3 + 30 + 5));
+    EXPECT_EQ(collective(copying, Kind::all_gather, 4'000'000, 4).sent_bytes, 3'000'000);
+    EXPECT_EQ(collective(copying, Kind::all_to_all, 4'000'000, 4).duration, us(5 + 3 + 30 + 5));
+    EXPECT_EQ(collective(with(ring, copying.protocols[0]), Kind::all_reduce, 4'000'000, 4).duration,
+              us(5 + 6 + 60 + 5));
+}
+
+TEST(Collective, AProtocolHasItsOwnSetupAndAlgorithm) {
+    PeerProtocol round{
+        .name = "r", .algorithm = PeerAlgorithm::ring, .setup = us(7), .step = us(1)};
+    EXPECT_EQ(collective(with(switched, round), Kind::all_reduce, 0, 8).duration, us(5 + 7 + 14));
+    round.algorithm = PeerAlgorithm::tree;
+    EXPECT_EQ(collective(with(switched, round), Kind::all_reduce, 0, 8).duration, us(5 + 7 + 6));
+    round.algorithm = PeerAlgorithm::any;
+    EXPECT_EQ(collective(with(switched, round), Kind::all_reduce, 0, 8).duration, us(5 + 7 + 6));
+}
+
+// 8 chips, 80 MB: the switch takes 80 MB of each and the sum of its eighth: 900 us in one step;
+// a ring 14 us and 1400 us. It gathers nothing.
+TEST(Collective, ASwitchThatAddsSparesSteps) {
+    PeerLink adding = switched;
+    adding.protocols = {{.name = "ring", .algorithm = PeerAlgorithm::ring, .step = us(1)},
+                        {.name = "sharp", .algorithm = PeerAlgorithm::in_switch, .step = us(20)}};
+    const CollectiveCost cost = collective(adding, Kind::all_reduce, 80'000'000, 8);
+    EXPECT_EQ(cost.duration, us(5 + 20 + 900));
+    EXPECT_EQ(cost.sent_bytes, 90'000'000);
+    EXPECT_EQ(collective(adding, Kind::all_reduce, 8'000, 8).duration,
+              us(5 + 14) + Time{140'000'000});
+    EXPECT_EQ(collective(adding, Kind::all_gather, 80'000'000, 8).duration, us(5 + 7 + 700));
 }
 
 TEST(Collective, OneChipExchangesNothing) {
