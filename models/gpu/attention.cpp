@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
@@ -19,12 +20,12 @@ constexpr std::int64_t kKeys = 64;
 /// A part of a split context has at least this many keys.
 constexpr std::int64_t kLeastKeys = 128;
 constexpr std::int64_t kPartialBytes = 4;
+/// Of so many blocks the SMs' turns are followed one by one.
+constexpr std::int64_t kSimulatedBlocks = 4096;
 
-/// A block reads page table, queries, keys and values one after the other before it can write:
-/// latencies in sight beside the one of a matrix product's block.
-constexpr double kDependentAccesses = 4.5;
-/// Of a block's latencies, what each further block on its SM hides.
-constexpr double kHidden = 0.75;
+/// A block reads page table, keys and values one after the other before it can write: latencies in
+/// sight beside the one of a matrix product's block.
+constexpr double kDependentAccesses = 3;
 
 /// Heads that share keys are rows of the same blocks, unless a head has queries enough of its own.
 struct Shape {
@@ -32,19 +33,48 @@ struct Shape {
     std::int64_t rows = 0;    ///< of a group
 };
 Shape shape_of(const GpuSpec& spec, const Attention& work) {
-    const bool few = work.queries * work.groups_sharing <= spec.library.packed_rows &&
+    const bool few = work.queries <= spec.library.packed_queries &&
                      work.groups_sharing <= spec.library.shared_heads;
     if (few) return {work.g / work.groups_sharing, work.queries * work.groups_sharing};
     return {work.g, work.queries};
 }
 
-std::int64_t setup_cycles(const GpuSpec& spec, const BlockWork& blocks) {
+/// Rounds of blocks on the busiest SM.
+double turns_of(const GpuSpec& spec, std::int64_t blocks) {
+    const double share = static_cast<double>(blocks) / static_cast<double>(spec.sms);
+    return spec.library.scheduling == Scheduling::waves ? std::ceil(share) : std::max(1.0, share);
+}
+
+/// Cycles of a block's softmax on the lanes of its SM, as far as products do not hide it.
+double softmax_cycles(const GpuSpec& spec, const BlockWork& blocks,
+                      const std::vector<VectorStep>& steps) {
+    return (1 - spec.library.softmax_overlap) *
+           static_cast<double>(lane_operations(spec, steps, blocks.rows * blocks.depth)) /
+           static_cast<double>(spec.vector_lanes);
+}
+
+/// The first block waits for its accesses in sight. Of later ones those that share an SM work
+/// while one waits: a block takes its share of waiting and working, or its work if that is longer.
+std::int64_t setup_cycles(const GpuSpec& spec, const BlockWork& blocks, double softmax) {
     const auto resident = static_cast<double>(resident_blocks(
         spec, {blocks.rows, blocks.columns}, blocks.first_type, blocks.second_type));
-    const double in_turn = static_cast<double>(blocks.blocks) / static_cast<double>(spec.sms) /
-                           (1 + kHidden * (resident - 1));
-    return static_cast<std::int64_t>(std::max(1.0, in_turn) * kDependentAccesses *
-                                     static_cast<double>(spec.latency_cycles));
+    const MathRate* rate = rate_of(spec, blocks.first_type, blocks.second_type);
+    PERFWATT_CHECK(rate != nullptr, "no rate for this pair of types");
+    const double waits = kDependentAccesses * static_cast<double>(spec.latency_cycles);
+    const double works = static_cast<double>(blocks.rows * blocks.columns * blocks.depth) /
+                             (static_cast<double>(rate->macs_per_cycle) * spec.matrix_efficiency) +
+                         softmax;
+    const double later =
+        std::max(0.0, static_cast<double>(blocks.blocks) / static_cast<double>(spec.sms) - 1);
+    return static_cast<std::int64_t>(waits +
+                                     later * std::max(0.0, (waits + works) / resident - works));
+}
+
+/// Where blocks are fewer than SMs, or the last round is not full, lanes are idle: what softmax
+/// takes longer than on all lanes together.
+std::int64_t idle_lane_cycles(const GpuSpec& spec, const BlockWork& blocks, double softmax) {
+    const double share = static_cast<double>(blocks.blocks) / static_cast<double>(spec.sms);
+    return static_cast<std::int64_t>((turns_of(spec, blocks.blocks) - share) * softmax);
 }
 
 /// Keys that all queries of a head see together.
@@ -52,6 +82,36 @@ std::int64_t visible(const Attention& work) {
     if (!work.causal) return work.queries * work.keys;
     const std::int64_t past = std::max<std::int64_t>(0, work.keys - work.queries);
     return work.queries * past + work.queries * (work.queries + 1) / 2;
+}
+
+/// Keys of a block, were all alike: the busiest SM's over its number of blocks. Blocks see more
+/// keys the later their queries; they come in this order, head by head, each to the SM that is free
+/// first.
+std::int64_t keys_of_block(const GpuSpec& spec, const Attention& work, const Shape& shape,
+                           std::int64_t rows) {
+    const std::int64_t down = ceil_div(shape.rows, rows);
+    const std::int64_t heads = shape.rows / work.queries;
+    const std::int64_t past = std::max<std::int64_t>(0, work.keys - work.queries);
+    const auto keys = [&](std::int64_t block) {
+        const std::int64_t queries = ceil_div(std::min((block + 1) * rows, shape.rows), heads);
+        return std::min(work.keys, round_up(past + queries, kKeys));
+    };
+    const std::int64_t blocks = shape.groups * down;
+    double busiest = 0;
+    if (blocks <= kSimulatedBlocks) {
+        std::vector<std::int64_t> free(static_cast<std::size_t>(spec.sms), 0);
+        for (std::int64_t i = 0; i < blocks; ++i) {
+            std::pop_heap(free.begin(), free.end(), std::greater<>());
+            free.back() += keys(i % down);
+            std::push_heap(free.begin(), free.end(), std::greater<>());
+        }
+        busiest = static_cast<double>(*std::max_element(free.begin(), free.end()));
+    } else {
+        // Many rounds: the SMs end within about half of the longest block of one another.
+        const double mean = static_cast<double>(keys(0) + keys(down - 1)) / 2;
+        busiest = mean * turns_of(spec, blocks) + static_cast<double>(work.keys) / 2;
+    }
+    return static_cast<std::int64_t>(std::ceil(busiest / turns_of(spec, blocks)));
 }
 
 }  // namespace
@@ -77,22 +137,16 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
                      .blocks = shape.groups * down * choice.splits,
                      .first_type = work.query_type,
                      .second_type = work.cache_type};
-    if (work.causal && down > 1) {
-        // Blocks see more keys the later their queries. The longest start first, so that together
-        // they take their mean, unless there are so few that the longest is in sight.
-        const double mean = static_cast<double>(visible(work)) / static_cast<double>(work.queries) +
-                            static_cast<double>(std::min(choice.queries, work.queries)) / 2;
-        const double few =
-            std::min(1.0, static_cast<double>(spec.sms) / static_cast<double>(blocks.blocks));
-        blocks.depth = std::min(work.keys, static_cast<std::int64_t>(std::ceil(std::max(
-                                               mean, few * static_cast<double>(work.keys)))));
-    }
-    blocks.depth = round_up(ceil_div(blocks.depth, choice.splits), kKeys);
+    blocks.depth = work.causal && down > 1
+                       ? ceil_div(keys_of_block(spec, work, shape, choice.queries), choice.splits)
+                       : round_up(ceil_div(work.keys, choice.splits), kKeys);
     Plan plan;
     plan.launch = spec.launch;
     plan.blocks = blocks;
     plan.serial = 1 - spec.library.softmax_overlap;
-    plan.launch += spec.clock.cycles(setup_cycles(spec, blocks));
+    const double softmax = softmax_cycles(spec, blocks, work.steps);
+    plan.launch += spec.clock.cycles(setup_cycles(spec, blocks, softmax) +
+                                     idle_lane_cycles(spec, blocks, softmax));
     plan.useful_macs = visible_macs(work);
     for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
         add_flow(plan.loads, request.inputs[i], kernel.inputs[i].bytes, 1);
@@ -110,7 +164,8 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
                            .type = DataType::fp32,
                            .read_bytes = sums * kPartialBytes,
                            .write_bytes = sums * kPartialBytes};
-        plan.launch += spec.clock.cycles(spec.latency_cycles);
+        // The parts are joined by a kernel of its own.
+        plan.launch += spec.launch + spec.clock.cycles(spec.latency_cycles);
     }
     cut(spec, memories, plan);
     return plan;

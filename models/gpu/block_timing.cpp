@@ -18,6 +18,8 @@ constexpr std::int64_t kWarp = 32;
 constexpr std::int64_t kMostBlocks = 8;
 /// Every operand element is written to shared memory once and read by more than one warp.
 constexpr double kSharedPasses = 1.5;
+/// Slices of a reduction after which no more of a block's latency comes into sight.
+constexpr double kStreamingSlices = 30;
 
 double element_bytes(DataType type) { return bits(type) / 8.0; }
 
@@ -112,10 +114,10 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     per_sm = std::max(per_sm, 1.0);
     rounds = std::max(rounds, 1.0);
     double ends = 0;
-    // A reduction of few slices ends before its pipeline is full.
+    // Half of the latency is the first slice's way in and the results' way out; the rest comes with
+    // the slices, until they stream.
     const double slices = depth / static_cast<double>(spec.library.depth);
-    const double filled =
-        std::min(1.0, (1 + slices) / (2 * static_cast<double>(spec.library.stages)));
+    const double filled = std::min(1.0, 0.5 + slices / (2 * kStreamingSlices));
     if (work.ends) ends += rows * columns * std::max(2.0, element_bytes(work.first_type)) / l2_rate;
     // Of a piece that begins and does not end, the launch has the first round's fill: see cut().
     const double fills = !work.begins ? 0 : work.ends ? rounds : rounds - 1;

@@ -87,8 +87,8 @@ MapSchema<LibrarySpec> library_schema() {
                {.max = 4096, .otherwise = 128}, "parts of a context that attention is cut into")
         .count("shared_heads", &LibrarySpec::shared_heads, {.max = 4096, .otherwise = 32},
                "heads of one cache that a block of attention computes; more are done one by one")
-        .count("packed_rows", &LibrarySpec::packed_rows, {.max = 1 << 30, .otherwise = 128},
-               "of attention: queries of heads of one cache that share blocks, at most")
+        .count("packed_queries", &LibrarySpec::packed_queries, {.max = 1 << 30, .otherwise = 1},
+               "of a sequence, up to which heads of one cache share blocks of attention")
         .count("least_rows", &LibrarySpec::least_rows, {.max = 128, .otherwise = 1},
                "of a block of attention, filled or not")
         .ratio("softmax_overlap", &LibrarySpec::softmax_overlap,

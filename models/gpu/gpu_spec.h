@@ -54,9 +54,8 @@ struct LibrarySpec {
     std::int64_t cluster_side = 1;  ///< blocks of a square cluster share what they read of the L2
     std::int64_t most_context_splits = 1;  ///< of attention: parts of a context at most
     std::int64_t shared_heads = 1;         ///< of attention: heads of one cache in a block, at most
-    /// Of attention: queries of the heads of one cache share blocks up to this many rows; longer
-    /// prompts are done head by head.
-    std::int64_t packed_rows = 128;
+    /// Of attention: heads of one cache share blocks where a sequence has at most so many queries.
+    std::int64_t packed_queries = 1;
     std::int64_t least_rows = 1;  ///< of attention: rows of a block, filled or not
     double softmax_overlap = 0;   ///< of a block's softmax, what products of others hide
 };

@@ -11,6 +11,9 @@ namespace {
 constexpr std::int64_t kSector = 32;
 /// Lane-operations for each element that is fetched, converted and written back.
 constexpr std::int64_t kAccessOperations = 2;
+/// A thread loads, works and stores: of the latencies in which a product's block fills its stages
+/// and writes its results, about a third.
+constexpr double kAccessLatency = 0.35;
 /// A row that a block keeps in registers and shared memory is read once, whatever its passes.
 constexpr std::int64_t kKeptRow = 128 * 1024;
 
@@ -50,7 +53,12 @@ Plan plan_stream(const GpuSpec& spec, const std::vector<MemoryPort>& memories,
                  const MappingRequest& request) {
     const Kernel& kernel = *request.kernel;
     Plan plan;
-    plan.launch = spec.launch + spec.clock.cycles(spec.latency_cycles);
+    // A row is read, reduced and written in turn.
+    const auto* reduce = std::get_if<Reduce>(&kernel.work);
+    const auto turns = static_cast<double>(reduce != nullptr ? 1 + reduce->passes : 1);
+    plan.launch =
+        spec.launch + spec.clock.cycles(static_cast<std::int64_t>(
+                          turns * kAccessLatency * static_cast<double>(spec.latency_cycles)));
     plan.vector = work_of(spec, kernel);
     const auto* move = std::get_if<Move>(&kernel.work);
     const auto moved = [&](std::int64_t size) {

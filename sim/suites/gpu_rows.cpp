@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "models/link/link_collective.h"
@@ -19,6 +20,7 @@ struct Harness {
     bool warm_activations = false;
     bool report = false;
     std::string overrides;  ///< separated by semicolons
+    std::string copies;     ///< of attention: what other kernels copy
 };
 
 DataType type_of(const std::string& name) {
@@ -63,6 +65,37 @@ Kernel contraction_kernel(const Contraction& work) {
     return kernel;
 }
 
+/// Kernels beside attention's, as its harness says in words:
+///   keys     new keys and values are copied into the cache before
+///   all      new queries, keys and values are turned and copied before
+///   heads    queries of heads that share keys are put together before, results apart afterwards,
+///            where there are several sequences and groups of heads
+/// What they leave lies in the L2 if it fits.
+void with_copies(const std::string& what, Row& row) {
+    const Kernel attention = row.kernels.front();
+    const auto& work = std::get<Attention>(attention.work);
+    const auto copy_of = [](std::int64_t size) {
+        Kernel copy{.name = "copy",
+                    .operator_type = "Move",
+                    .work = Move{.bytes = size, .run_bytes = size}};
+        copy.inputs = {operand(size)};
+        copy.outputs = {operand(size, TensorRole::activation)};
+        return copy;
+    };
+    const std::int64_t groups = work.g / work.groups_sharing;
+    const std::int64_t queries = attention.inputs.front().bytes;
+    const std::int64_t keys = 2 * bytes(work.query_type, groups * work.queries * work.head_dim);
+    std::vector<Kernel> kernels;
+    if (what.find("keys") != std::string::npos) kernels.push_back(copy_of(keys));
+    if (what.find("all") != std::string::npos) kernels.push_back(copy_of(queries + keys));
+    const bool regrouped = what.find("heads") != std::string::npos && work.queries == 1 &&
+                           work.groups_sharing > 1 && row.sequences > 1 && groups > row.sequences;
+    if (regrouped) kernels.push_back(copy_of(queries));
+    kernels.push_back(attention);
+    if (regrouped) kernels.push_back(copy_of(queries));
+    row.kernels = std::move(kernels);
+}
+
 class Reader {
   public:
     Reader(const std::string& file, const CsvData& data, std::map<std::string, Harness> harnesses)
@@ -78,7 +111,8 @@ class Reader {
                 .microseconds = data_.number(i, "latency_us"),
                 .source = data_.text(i, "source")};
         const std::string& name = data_.text(i, "harness");
-        const auto harness = harnesses_.find(name);
+        auto harness = harnesses_.find(name + "@" + row.chip);
+        if (harness == harnesses_.end()) harness = harnesses_.find(name);
         if (harness == harnesses_.end())
             throw UserError(fmt::format("{}: there is no harness '{}'", file_, name), "");
         row.run_time = harness->second.run_time;
@@ -91,6 +125,7 @@ class Reader {
             left.remove_prefix(std::min(end + 1, left.size()));
         }
         build(data_, i, row);
+        if (!harness->second.copies.empty()) with_copies(harness->second.copies, row);
         if (harness->second.warm_activations)
             row.kernels.front().inputs.front().role = TensorRole::activation;
         for (const Kernel& kernel : row.kernels) {
@@ -184,6 +219,7 @@ void attention(const CsvData& data, std::size_t i, Row& row) {
     kernel.inputs = {operand(query_bytes), operand(cache_bytes, TensorRole::state),
                      operand(cache_bytes, TensorRole::state)};
     kernel.outputs = {operand(query_bytes)};
+    row.sequences = batch;
     row.kernels = {std::move(kernel)};
     row.group = fmt::format("{} attention{}", prefill ? "prefill" : "decode",
                             work.cache_type == work.query_type ? "" : ", fp8 cache");
@@ -262,6 +298,8 @@ void vector(const CsvData& data, std::size_t i, Row& row) {
         throw UserError(fmt::format("there is no operator '{}'", name),
                         "gemm, attention, softmax, norm, add, rope, gelu, activation or copy");
     }
+    // Weights went through the cache between a product's first results and its end.
+    if (layers && (name == "rope" || name == "activation")) row.warm = false;
     row.group = name;
     row.shape = fmt::format("{} {} {}x{}", harness, name, rows, columns);
 }
@@ -275,7 +313,8 @@ std::map<std::string, Harness> harnesses_of(const std::string& folder) {
             .warm = data.text(i, "cache") == "warm",
             .warm_activations = data.text(i, "cache") == "activations",
             .report = data.text(i, "role") == "report",
-            .overrides = data.text(i, "overrides")};
+            .overrides = data.text(i, "overrides"),
+            .copies = data.text(i, "copies")};
     return harnesses;
 }
 
@@ -358,8 +397,14 @@ class Places {
 
 std::variant<Time, Infeasible> time_on(const Device& device, const Row& row) {
     const OnChipMemory chip = device.on_chip();
+    // Products read their operands several times over; what they find is the model's to say.
+    const bool again = row.warm && row.operand_bytes > chip.bytes_per_core &&
+                       !std::holds_alternative<Contraction>(row.kernels.front().work);
+    const double missed = again ? 1 - found_again(row.operand_bytes, chip.bytes_per_core) : 1;
     Time total;
-    for (const Kernel& kernel : row.kernels) {
+    for (Kernel kernel : row.kernels) {
+        for (Operand& input : kernel.inputs)
+            input.bytes = static_cast<std::int64_t>(missed * static_cast<double>(input.bytes));
         Places place(chip, row, kernel);
         MappingRequest request{.kernel = &kernel};
         for (const Operand& input : kernel.inputs) request.inputs.push_back(place(input));
@@ -370,6 +415,19 @@ std::variant<Time, Infeasible> time_on(const Device& device, const Row& row) {
         total += std::get<MappingChoice>(choice).cost;
     }
     return total;
+}
+
+double found_again(std::int64_t operand_bytes, std::int64_t cache_bytes) {
+    if (cache_bytes <= 0) return 0;
+    const double times = static_cast<double>(operand_bytes) / static_cast<double>(cache_bytes);
+    double found = 0;
+    for (int i = 0; i < 50; ++i) found = std::exp(-(1 - found) * times);
+    return found;
+}
+
+bool beyond_memory(const Row& row, std::int64_t cache_bytes, std::int64_t bytes_per_second) {
+    const auto least = static_cast<double>(row.operand_bytes - cache_bytes);
+    return least / static_cast<double>(bytes_per_second) > row.microseconds * 1e-6;
 }
 
 std::vector<CollectiveRow> read_collectives(const std::string& folder) {

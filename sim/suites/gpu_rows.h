@@ -18,6 +18,7 @@ struct Row {
     std::string run_time;                ///< how kernels were launched: the chip's gpu.run_time
     std::vector<std::string> overrides;  ///< of the chip: the run time, and the library's ways
     bool warm = false;                   ///< operands that fit the last cache are there already
+    std::int64_t sequences = 1;          ///< of attention
     std::int64_t operand_bytes = 0;
     double microseconds = 0;
     std::vector<Kernel>
@@ -34,6 +35,16 @@ struct Row {
 /// scripts/measure_gpu.py has a column `operator` beside those of the files above. All are to be
 /// tested on.
 [[nodiscard]] std::vector<Row> read_measured(const std::string& file);
+
+/// Whether a kernel was faster than its operands, less what the last cache holds, come at the
+/// memory's peak: whatever was timed, it is not what the row says.
+[[nodiscard]] bool beyond_memory(const Row& row, std::int64_t cache_bytes,
+                                 std::int64_t bytes_per_second);
+
+/// Of operands that are read again and again and exceed the cache, the share found there if lines
+/// are replaced at random: a line is still there if none of the misses since its last use took its
+/// place, h = exp(-(1 - h) operands / cache).
+[[nodiscard]] double found_again(std::int64_t operand_bytes, std::int64_t cache_bytes);
 
 /// What a device makes of the row's kernel when nothing is contended; Infeasible with the reason.
 [[nodiscard]] std::variant<Time, Infeasible> time_on(const Device& device, const Row& row);

@@ -165,6 +165,12 @@ class GpuSuite {
     SuiteOutcome run_all() {
         rows_ = gpu_rows::read(request_.folder);
         outcome_.suite = "gpu";
+        for (Row& row : rows_) {
+            const LoadedChip& loaded = devices_.chip(row.chip, row.overrides);
+            if (gpu_rows::beyond_memory(row, loaded.spec.device->on_chip().bytes_per_core,
+                                        loaded.memories.front().bytes_per_second))
+                row.role = "report";
+        }
         std::string last;
         for (const Row& row : rows_) {
             if (row.chip != last && request_.progress) request_.progress(row.chip + " ...");

@@ -85,7 +85,7 @@ class Fit {
         std::map<std::string, std::shared_ptr<const Device>> devices;
         std::map<std::string, std::vector<double>> errors;
         for (const gpu_rows::Row& row : rows_) {
-            if (row.role != role ||
+            if (row.role != role || beyond_memory(row) ||
                 (row.microseconds < 10 && row.group.find("gemm") == std::string::npos))
                 continue;
             auto& device = devices[fmt::format("{}", fmt::join(row.overrides, " "))];
@@ -107,8 +107,8 @@ class Fit {
             for (const double e : list) sum += std::abs(e);
             // Products matter most, and there are four kinds of elementwise work.
             const double weight = group.find("gemm") != std::string::npos        ? 4
-                                  : group.find("attention") != std::string::npos ? 0.3
-                                                                                 : 0.3;
+                                  : group.find("attention") != std::string::npos ? 1
+                                                                                 : 0.5;
             weights += weight;
             total += weight * sum / static_cast<double>(list.size());
             if (told) tell(role, group, list);
@@ -116,8 +116,30 @@ class Fit {
         return errors.empty() ? 0 : total / weights;
     }
 
+    /// The constants of the file.
+    Point start() {
+        const auto list = constants(run_time_);
+        Point point(list.size(), 0);
+        for (const ResolvedValue& value : loaded().resolved)
+            for (std::size_t i = 0; i < list.size(); ++i) {
+                const std::string key = i == 0 ? "launch." + run_time_ : list[i].key;
+                if (value.path == "gpu." + key) point[i] = std::atof(value.value.c_str());
+            }
+        return point;
+    }
+
   private:
+    const LoadedChip& loaded() {
+        if (!loaded_) loaded_ = load_chip(chip_, {}, families_, configs_, memories_);
+        return *loaded_;
+    }
+    bool beyond_memory(const gpu_rows::Row& row) {
+        return gpu_rows::beyond_memory(row, loaded().spec.device->on_chip().bytes_per_core,
+                                       loaded().memories.front().bytes_per_second);
+    }
+
     std::string chip_;
+    std::optional<LoadedChip> loaded_;
     std::vector<gpu_rows::Row> rows_;
     std::string run_time_;
     FamilyRegistry families_ = builtin_families();
@@ -239,14 +261,13 @@ int fit(const std::string& chip, const std::string& groups, int steps, const Poi
             ("," + groups + ",").find("," + row.group + ",") != std::string::npos)
             rows.push_back(std::move(row));
     Fit fitting(chip, std::move(rows));
-    Point best = {fitting.run_time() == "eager" ? 7000.0 : 2500.0, 0.9, 0.8, 0.6, 1000};
-    if (!given.empty()) best = given;
+    Point best = given.empty() ? fitting.start() : given;
     best = best_of([&](const Point& point) { return fitting.error(point, "calibrate"); }, best,
                    constants(fitting.run_time()), steps);
-    (void)fitting.error(best, "calibrate", true);
     std::FILE* file = each != nullptr ? std::fopen(each, "w") : nullptr;
-    (void)fitting.error(best, "test", true, file);
+    (void)fitting.error(best, "calibrate", true, file);
     if (file != nullptr) std::fclose(file);
+    (void)fitting.error(best, "test", true);
     const auto list = constants(fitting.run_time());
     for (std::size_t i = 0; i < best.size(); ++i)
         fmt::print("{}: {:.3f}\n", i == 0 ? "launch." + fitting.run_time() : list[i].key, best[i]);

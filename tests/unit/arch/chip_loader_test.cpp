@@ -319,6 +319,12 @@ TEST_F(ChipLoaderTest, ASystemsMistakesAreToldWithTheirPlaces) {
               "  chips: [{chip: wooden, count: 8}]\n"
               "         ^\n"
               "  hint: tensor: 8 shares each inference among all, data: 8 the batch\n");
+    EXPECT_EQ(shop("by hand, step", "by hand, algorithm: tree, step"),
+              "systems/changed_shop.yaml:11:14: error: none goes round a ring, as gathering and "
+              "scattering must\n"
+              "    protocols: [{name: by hand, algorithm: tree, step: 1 us}]\n"
+              "               ^\n"
+              "  hint: one with 'algorithm: ring', or without\n");
 }
 
 constexpr const char* kTwoEngines = R"(schema: perfwatt/chip/v1

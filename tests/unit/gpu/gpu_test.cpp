@@ -224,5 +224,65 @@ TEST(Attention, LongContextsOfFewHeadsAreSplit) {
     EXPECT_GT(std::get<AttentionChoice>(choice).splits, 1);
 }
 
+Kernel prompt(std::int64_t heads, std::int64_t tokens) {
+    Kernel kernel{.name = "attention", .operator_type = "Attention"};
+    kernel.work = Attention{.g = heads,
+                            .queries = tokens,
+                            .keys = tokens,
+                            .head_dim = 64,
+                            .value_dim = 64,
+                            .causal = true,
+                            .query_type = DataType::fp16,
+                            .cache_type = DataType::fp16,
+                            .output_type = DataType::fp16,
+                            .steps = {{VectorOp::exponential, 1}}};
+    const std::int64_t size = 2 * heads * tokens * 64;
+    kernel.inputs = {{.bytes = size}, {.bytes = size}, {.bytes = size}};
+    kernel.outputs = {{.bytes = size}};
+    return kernel;
+}
+
+Plan planned(const GpuSpec& spec, const Kernel& kernel) {
+    return std::get<Plan>(
+        plan_attention(spec, kMemory, in_memory(kernel), {.queries = 64, .splits = 1}));
+}
+
+// Two heads of two blocks, of 64 and 128 keys, on two SMs: 64 | 128, then 64 to the first, which
+// both end at 128, then 128 to either: the busiest has 256 keys in two blocks. With one SM for each
+// block the longest is in sight.
+TEST(Attention, BlocksOfAMaskComeInOrderToTheSmThatIsFreeFirst) {
+    GpuSpec spec = small_gpu();
+    spec.sms = 2;
+    EXPECT_EQ(planned(spec, prompt(2, 128)).blocks->depth, 128);
+    spec.sms = 4;
+    EXPECT_EQ(planned(spec, prompt(2, 128)).blocks->depth, 128);
+    spec.sms = 1;
+    EXPECT_EQ(planned(spec, prompt(2, 128)).blocks->depth, 96);
+}
+
+// A block of 64 x 64 exponentials, each as four operations, on 64 lanes: 256 cycles. Ten heads
+// fill ten SMs, one leaves nine tenths of all lanes idle.
+TEST(Attention, AFewBlocksHaveTheLanesOfTheirOwnSms) {
+    const GpuSpec spec = small_gpu();
+    const Time ten = planned(spec, prompt(10, 64)).launch;
+    const Time one = planned(spec, prompt(1, 64)).launch;
+    EXPECT_EQ(one - ten, Time::from_ns(230));
+}
+
+// 32 x 32 blocks of one slice: half of 600 cycles and a sixtieth of them; a long one has all.
+TEST(BlockTiming, AShortReductionSeesHalfOfTheLatency) {
+    GpuSpec spec = small_gpu();
+    spec.latency_cycles = 600;
+    BlockWork work{.rows = 32, .columns = 32, .depth = 32, .blocks = 10};
+    const double one = block_timing(spec, work).fill_drain;
+    spec.latency_cycles = 0;
+    EXPECT_NEAR(one - block_timing(spec, work).fill_drain, 300 + 10, 1e-9);
+    spec.latency_cycles = 600;
+    work.depth = 32 * 100;
+    const double many = block_timing(spec, work).fill_drain;
+    spec.latency_cycles = 0;
+    EXPECT_NEAR(many - block_timing(spec, work).fill_drain, 600, 1e-9);
+}
+
 }  // namespace
 }  // namespace perfwatt::gpu

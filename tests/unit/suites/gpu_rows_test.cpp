@@ -1,0 +1,44 @@
+#include "sim/suites/gpu_rows.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace perfwatt::gpu_rows {
+namespace {
+
+// Operands of twice the cache: h = exp(-2 (1 - h)) has the solution 0.2032.
+TEST(GpuRows, RandomReplacementKeepsAFifthOfTwiceTheCache) {
+    EXPECT_NEAR(found_again(200, 100), 0.2032, 1e-4);
+    EXPECT_NEAR(found_again(500, 100), std::exp(-5 * (1 - 0.00698)), 1e-5);
+    EXPECT_EQ(found_again(100, 0), 0);
+}
+
+// 100 bytes less 20 of the cache at 80 B/s take a second.
+TEST(GpuRows, AKernelFasterThanMemoryIsNotWhatItsRowSays) {
+    Row row{.operand_bytes = 100, .microseconds = 0.99e6};
+    EXPECT_TRUE(beyond_memory(row, 20, 80));
+    row.microseconds = 1.01e6;
+    EXPECT_FALSE(beyond_memory(row, 20, 80));
+    row.operand_bytes = 10;
+    EXPECT_FALSE(beyond_memory(row, 20, 80));
+}
+
+CollectiveRow reduce(std::string type) {
+    return {.type = std::move(type),
+            .work = {.kind = Collective::Kind::all_reduce, .bytes = 8'000'000},
+            .gpus = 8};
+}
+
+TEST(GpuRows, SwitchesAddNoBytes) {
+    const PeerLink link{.topology = PeerTopology::switch_,
+                        .bytes_per_second = 1'000'000'000,
+                        .protocols = {{.name = "ring", .algorithm = PeerAlgorithm::ring},
+                                      {.name = "switch", .algorithm = PeerAlgorithm::in_switch}}};
+    // 9/8 and 14/8 of 8 MB at 1 GB/s.
+    EXPECT_EQ(time_on(link, reduce("half")), Time::from_ns(9'000'000));
+    EXPECT_EQ(time_on(link, reduce("int8")), Time::from_ns(14'000'000));
+}
+
+}  // namespace
+}  // namespace perfwatt::gpu_rows
