@@ -13,7 +13,7 @@ mkdir -p out/demo
 "$perfwatt" compare \
     --chip edge_tpu --chip warboy --chip tesla_fsd --chip jetson_agx_orin --chip t4 \
     --chip tesla_fsd_cpu --workload resnet50 --workload mobilenet_v2 --workload bert_base \
-    --memory-timing stream --mixed-power-boundaries
+    --memory-timing stream
 
 echo
 echo "One token of Llama-2 7B on a phone: its NPU alone, and with units in the banks of its memory."

@@ -61,7 +61,8 @@ GpuPrices price_gpu(const GpuSpec& spec, const PowerFile& power, const EnergyTab
         prices.static_power.push_back({.name = "board",
                                        .component = EnergyComponent::static_,
                                        .watts = power.board->watts,
-                                       .source = power.board->source});
+                                       .source = power.board->source,
+                                       .of_board = true});
     return prices;
 }
 

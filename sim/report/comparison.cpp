@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/base/diagnostics.h"
+#include "sim/report/boundary.h"
 #include "sim/report/numbers.h"
 #include "sim/report/report.h"
 #include "sim/report/text_table.h"
@@ -61,20 +62,6 @@ std::vector<Group> groups_of(std::span<const Entry> entries) {
             found->push_back(&entry);
     }
     return groups;
-}
-
-void refuse_mixed_boundaries(std::span<const Entry> entries) {
-    const Entry* first = nullptr;
-    for (const Entry& entry : entries) {
-        if (!entry.ok()) continue;
-        if (first == nullptr) first = &entry;
-        const PowerBoundary expected = first->result.power_boundary;
-        if (entry.result.power_boundary == expected) continue;
-        throw UserError(
-            fmt::format("power of {} is of the {}, of {} of the {}: not comparable", first->chip,
-                        to_string(expected), entry.chip, to_string(entry.result.power_boundary)),
-            "--mixed-power-boundaries compares them all the same");
-    }
 }
 
 /// The best perf/W of a group, or null if no chip of it may be called the best.
@@ -217,23 +204,20 @@ Comparison compare(std::span<const Entry> entries) {
 
 std::string render_comparison(std::span<const Entry> entries, const CompareOptions& options,
                               const ReportStyle& style) {
-    if (!options.mixed_power_boundaries) refuse_mixed_boundaries(entries);
+    AlikeEntries alike;
+    if (!options.mixed_power_boundaries) {
+        alike = at_common_boundary(entries);
+        entries = alike.entries;
+    }
     const auto with_footer = [](const std::string& table, const std::string& footer) {
         return footer.empty() ? table : table + "\n" + footer;
     };
-    switch (style.format) {
-        case ReportFormat::json:
-            return entries_json(entries);
-        case ReportFormat::csv:
-            return entries_csv(entries);
-        case ReportFormat::md: {
-            const Comparison comparison = compare(entries);
-            return with_footer(comparison.table.markdown(), bullets(comparison.footer));
-        }
-        case ReportFormat::table:
-            break;
-    }
-    const Comparison comparison = compare(entries);
+    if (style.format == ReportFormat::json) return entries_json(entries);
+    if (style.format == ReportFormat::csv) return entries_csv(entries);
+    Comparison comparison = compare(entries);
+    comparison.footer += alike.note;
+    if (style.format == ReportFormat::md)
+        return with_footer(comparison.table.markdown(), bullets(comparison.footer));
     return with_footer(comparison.table.text(style.bold_headers), comparison.footer);
 }
 

@@ -99,6 +99,7 @@ void write_figures(JsonWriter& json, const Result& r) {
     json.member("ttft_ns", r.ttft_ns);
     json.member("throughput_per_s", r.throughput_per_s);
     json.member("energy_pj", r.energy_pj);
+    if (r.board_pj > 0) json.member("board_pj", r.board_pj);
     json.member("power_w", r.power_w);
     json.member("power_boundary", to_string(r.power_boundary));
     json.member("perf_per_watt", r.perf_per_watt);

@@ -99,6 +99,7 @@ void read_figures(const Json& json, Result& r) {
     read(json, "ttft_ns", r.ttft_ns);
     read(json, "throughput_per_s", r.throughput_per_s);
     read(json, "energy_pj", r.energy_pj);
+    if (json.contains("board_pj")) read(json, "board_pj", r.board_pj);
     read(json, "power_w", r.power_w);
     read_enum(json, "power_boundary", r.power_boundary, power_boundary_from);
     read(json, "perf_per_watt", r.perf_per_watt);

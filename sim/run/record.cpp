@@ -180,6 +180,7 @@ std::int64_t weighted(double weight, std::int64_t n) {
 void add_result(Result& sum, const Result& more, double weight) {
     sum.latency_ns += weight * more.latency_ns;
     sum.energy_pj += weight * more.energy_pj;
+    sum.board_pj += weight * more.board_pj;
     sum.macs += weighted(weight, more.macs);
     sum.executed_macs += weighted(weight, more.executed_macs);
     sum.bound_ns += weight * more.bound_ns;
@@ -236,6 +237,9 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
     result.latency_p99_ns = percentile(answered, 0.99).ns() + beyond;
     if (context.request.phase == "prefill") result.ttft_ns = result.latency_ns;
     result.energy_pj = priced.total_pj;
+    for (const StaticPower& power : powers)
+        if (power.of_board) result.board_pj += power.watts * figures.end.seconds() * 1e12;
+    if (context.chip.system) result.board_pj *= context.chip.system->chips();
     set_rates(result, static_cast<double>(context.items));
 
     result.macs = figures.useful_macs;

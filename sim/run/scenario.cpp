@@ -73,6 +73,7 @@ Result combine_offline(const Result& one, const Result& many, int streams) {
     steady.scenario = "offline";
     steady.latency_ns = (many.latency_ns - one.latency_ns) / others;
     steady.energy_pj = (many.energy_pj - one.energy_pj) / others;
+    steady.board_pj = (many.board_pj - one.board_pj) / others;
     steady.macs /= streams;
     steady.executed_macs /= streams;
     steady.layers.resize(steady.layers.size() / static_cast<std::size_t>(streams));
@@ -110,6 +111,7 @@ Result without_launch(const Result& one, double launch_ns) {
     const double saved = drawn * launch_ns / one.latency_ns;
     drawn -= saved;
     steady.energy_pj -= saved;
+    steady.board_pj *= steady.latency_ns / one.latency_ns;
     for (MemoryResult& memory : steady.memories)
         memory.bandwidth_bytes_per_s *= one.latency_ns / steady.latency_ns;
     steady.utilization = one.utilization * one.latency_ns / steady.latency_ns;

@@ -16,6 +16,7 @@ struct StaticPower {
     EnergyComponent component = EnergyComponent::static_;
     double watts = 0;
     std::string source;
+    bool of_board = false;  ///< beside chip and memory: regulators, fans, links at rest
 };
 
 /// Energies of a run in picojoules. Rows of `layers_pj` are the rows of the counts; their sum and

@@ -105,6 +105,7 @@ struct Result {
     double ttft_ns = 0;           ///< time to the first token; 0 where it means nothing
     double throughput_per_s = 0;  ///< inferences or tokens
     double energy_pj = 0;         ///< of the run, all components
+    double board_pj = 0;          ///< of energy_pj, what draws power beside chip and memory
     double power_w = 0;           ///< energy_pj / latency_ns, in W
     PowerBoundary power_boundary = PowerBoundary::chip;
     double perf_per_watt = 0;  ///< inferences or tokens a second a watt

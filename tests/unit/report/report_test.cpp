@@ -1,5 +1,6 @@
 #include "sim/report/report.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "sim/base/diagnostics.h"
@@ -7,6 +8,8 @@
 
 namespace perfwatt {
 namespace {
+
+using ::testing::HasSubstr;
 
 Entry failed_entry() {
     Entry entry;
@@ -136,6 +139,22 @@ TEST(Comparison, RefusesMixedPowerBoundariesUnlessAsked) {
     }
     EXPECT_NO_THROW(
         static_cast<void>(render_comparison(entries, {.mixed_power_boundaries = true}, {})));
+}
+
+TEST(Comparison, LeavesOutBoardsWhereOthersHaveNone) {
+    std::vector<Entry> entries = four_chips();
+    for (Entry& entry : entries) entry.result.board_pj = 0.4 * entry.result.energy_pj;
+    entries[2].result.power_boundary = PowerBoundary::chip_dram;
+    entries[2].result.board_pj = 0;
+    const std::string text = render_comparison(entries, {}, {});
+    EXPECT_THAT(text, HasSubstr("warboy~      1.00 us        2.00 M  6.00 nJ  6.00 W  chip_dram   "
+                                "333 k"));
+    EXPECT_THAT(text, HasSubstr("slow         1.00 us        1.00 M  10.0 nJ  10.0 W  chip_dram   "
+                                "250 k"));
+    EXPECT_THAT(text, HasSubstr("power of warboy, secret without what else is on the board"));
+    // What is wider than a board is not cut down.
+    entries[0].result.power_boundary = PowerBoundary::wall;
+    EXPECT_THROW((void)render_comparison(entries, {}, {}), UserError);
 }
 
 TEST(Comparison, GroupsByWorkloadBatchAndLabels) {
