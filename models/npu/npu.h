@@ -6,6 +6,7 @@
 
 #include "models/npu/npu_spec.h"
 #include "sim/arch/device.h"
+#include "sim/arch/stripes.h"
 
 namespace perfwatt::npu {
 
@@ -42,7 +43,7 @@ struct MemoryPort {
 [[nodiscard]] std::vector<std::string> action_names(const NpuSpec& spec);
 
 /// An NPU as the compiler and the platform see it. Immutable.
-class Npu final : public Device {
+class Npu final : public Device, public RunsStripes {
   public:
     /// `memories` by MemoryId. Fatal if a price is missing: the loader asks action_names() first.
     Npu(NpuSpec spec, NpuPrices prices, std::vector<MemoryPort> memories);
@@ -51,6 +52,7 @@ class Npu final : public Device {
     [[nodiscard]] OnChipMemory on_chip() const override;
     [[nodiscard]] Peak peak(DataType first, DataType second) const override;
 
+    [[nodiscard]] bool runs_stripes() const override { return spec_.depth_first; }
     [[nodiscard]] bool decodes(WeightFormat format) const override;
     [[nodiscard]] std::optional<Infeasible> refuses(const Kernel& kernel) const override;
     [[nodiscard]] std::variant<MappingChoice, Infeasible> map(

@@ -24,6 +24,7 @@ struct NpuFile {
     DmaSpec dma;
     Clock clock;
     std::int64_t command_overhead_cycles = 0;
+    bool depth_first = true;
     std::optional<Sourced<double>> idle_watts;
 };
 
@@ -224,6 +225,8 @@ MapSchema<NpuFile> file_schema() {
              "between memories and scratchpad")
         .count("command_overhead_cycles", &NpuFile::command_overhead_cycles,
                {.min = 0, .max = 1'000'000, .otherwise = 0}, "of the sequencer before each command")
+        .flag("depth_first", &NpuFile::depth_first, true,
+              "its software runs layers stripe by stripe where their maps do not stay on chip")
         .power("idle_power", &NpuFile::idle_watts, {.min = "0 W", .max = "10 kW"},
                "with the clock running and nothing to do, leakage included");
 }
@@ -261,7 +264,8 @@ std::shared_ptr<const Device> NpuFamily::parse(const ConfigNode& node, const std
                  .vector = file.vector,
                  .scratchpad = file.scratchpad,
                  .dma = file.dma,
-                 .command_overhead_cycles = file.command_overhead_cycles};
+                 .command_overhead_cycles = file.command_overhead_cycles,
+                 .depth_first = file.depth_first};
     if (spec.scratchpad.weight_bytes == 0)
         spec.scratchpad.weight_bytes = spec.scratchpad.activation_bytes = spec.scratchpad.bytes;
 

@@ -149,6 +149,8 @@ struct NpuSpec {
     /// Cycles a command waits in the sequencer before its unit starts: the one constant a chip may
     /// fit to its own measurements.
     std::int64_t command_overhead_cycles = 0;
+    /// Its software runs kernels stripe by stripe where their maps would not stay on chip.
+    bool depth_first = true;
 };
 
 }  // namespace perfwatt::npu

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "sim/base/diagnostics.h"
+#include "sim/compiler/depth_first.h"
 #include "sim/compiler/emission.h"
 #include "sim/compiler/engines.h"
 #include "sim/compiler/lighten.h"
@@ -18,6 +19,10 @@
 
 namespace perfwatt {
 namespace {
+
+/// Kernels of identical blocks that are simulated one by one if stripes gain by crossing blocks;
+/// more of them stay blocks, one standing for the others.
+constexpr int kUnrolledKernels = 96;
 
 class Compiler {
   public:
@@ -53,20 +58,18 @@ class Compiler {
         fused_attention_ = std::any_of(groups.begin(), groups.end(), [](const FusionGroup& group) {
             return group.attention.has_value();
         });
-        lowered_ = lower(graph_, groups, precision_);
+        uncut_ = lower(graph_, groups, precision_);
         if (const auto& system = target_.system) {
             if (system->tensor > 1) {
-                for (std::string& note : split_among(graph_, lowered_, system->tensor))
+                for (std::string& note : split_among(graph_, uncut_, system->tensor))
                     out_.notes.push_back(std::move(note));
                 out_.not_modelled.push_back(
                     "what exchanges between chips read and write in memory");
             }
-            if (system->host_transfers) add_host_transfers(graph_, lowered_);
+            if (system->host_transfers) add_host_transfers(graph_, uncut_);
         }
-        const std::vector<int> meant_for = split();
-        dump("lower", [&] { return to_text(lowered_); });
-        engine_options_ = engine_options(graph_, lowered_, target_, options_, meant_for);
-        repeat_ = find_repeat(lowered_);
+        meant_for_ = split();
+        dump("lower", [&] { return to_text(uncut_); });
         return map();
     }
 
@@ -76,7 +79,8 @@ class Compiler {
     /// Products that engines might do sooner together: for another Compiler of the same network.
     [[nodiscard]] std::vector<ProductShare> shares() {
         if (options_.place != PlaceRule::automatic || !options_.mappings.empty()) return {};
-        return find_shares(graph_, lowered_, chosen_, planner_->engines(), out_.placement);
+        if (!now_->groups.empty()) return {};
+        return find_shares(graph_, uncut_, now_->chosen, now_->planner->engines(), out_.placement);
     }
     /// Mappings found so far serve another plan of the same device.
     void share_mappings(Compiler& other) { memo_ = other.memo_; }
@@ -86,8 +90,13 @@ class Compiler {
         dump("place", [&] { return placed_text(); });
         dump("map", [&] { return mapped_text(); });
         dump("allocate", [&] { return allocated_text(); });
-        emit(*planner_, chosen_.plan, lowered_, chosen_.costs, repeat_, target_, options_,
-             graph_.name, out_);
+        emit(*now_->planner, now_->chosen.plan, now_->lowered, now_->chosen.costs, now_->repeat,
+             target_, options_, graph_.name, out_);
+        for (const StripeGroup& group : now_->groups)
+            for (KernelReport& kernel : out_.kernels)
+                if (kernel.name == first_stripe(group, uncut_))
+                    for (auto& word : group_words(group))
+                        kernel.choice.mapping.push_back(std::move(word));
         dump("emit", [&] { return to_text(out_.program); });
         find_bounds(target_, out_);
         return std::move(out_);
@@ -138,16 +147,16 @@ class Compiler {
         const std::vector<TargetEngine> engines = engines_of(target_);
         if (engines.size() < 2) return {};
         if (shares_.empty() && !options_.mappings.empty())
-            shares_ = shares_in(options_, lowered_, engines);
+            shares_ = shares_in(options_, uncut_, engines);
         if (shares_.empty()) return {};
-        share_notes_ = share_notes(lowered_, shares_, engines);
-        return split_between(graph_, lowered_, shares_);
+        share_notes_ = share_notes(uncut_, shares_, engines);
+        return split_between(graph_, uncut_, shares_);
     }
 
     /// A mapping given for a kernel that the network lacks would be passed over in silence.
     void check_given_mappings() const {
         std::vector<std::string> names;
-        for (const Kernel& kernel : lowered_.kernels) names.push_back(kernel.name);
+        for (const Kernel& kernel : now_->lowered.kernels) names.push_back(kernel.name);
         for (const auto& [name, mapping] : options_.mappings)
             if (std::find(names.begin(), names.end(), name) == names.end())
                 throw UserError(fmt::format("a mapping is given for kernel '{}', of which "
@@ -156,22 +165,119 @@ class Compiler {
                                 did_you_mean(name, names));
     }
 
+    /// By kernel: the engine that split() meant it for, if it did so.
+    [[nodiscard]] std::vector<int> meant_for(const Lowered& cut) const {
+        if (meant_for_.empty() || cut.original.empty()) return meant_for_;
+        std::vector<int> engines;
+        for (const int from : cut.original)
+            engines.push_back(meant_for_[static_cast<std::size_t>(from)]);
+        return engines;
+    }
+
+    /// Kernels, whole or cut, and their plan.
+    struct Attempt {
+        std::vector<StripeGroup> groups;
+        Lowered lowered;
+        std::optional<Repeat> repeat;
+        std::unique_ptr<Planner> planner;
+        ChosenPlan chosen;
+    };
+
     std::optional<Infeasible> map() {
+        const Stripes stripes(graph_, uncut_);
+        now_ = attempt(stripes, groups_in(options_.mappings, graph_, uncut_));
         check_given_mappings();
-        planner_ = std::make_unique<Planner>(graph_, lowered_, repeat_, target_, options_, memo_);
-        auto chosen = choose_engines(*planner_, engine_options_, lowered_, repeat_);
-        out_.candidates = planner_->candidates();
+        const EngineOptions engines =
+            engine_options(graph_, now_->lowered, target_, options_, meant_for(now_->lowered));
+        auto chosen = choose_engines(*now_->planner, engines, now_->lowered, now_->repeat);
+        out_.candidates = now_->planner->candidates();
         if (auto* misfit = std::get_if<Infeasible>(&chosen)) return std::move(*misfit);
-        chosen_ = std::get<ChosenPlan>(std::move(chosen));
-        out_.predicted = options_.runs * chosen_.plan.cost;
-        out_.placement = placement_notes(lowered_, chosen_, planner_->engines());
+        now_->chosen = std::get<ChosenPlan>(std::move(chosen));
+        if (options_.depth_first && options_.mappings.empty()) go_depth_first(stripes);
+        for (const StripeGroup& group : now_->groups)
+            out_.notes.push_back(describe(group, stripes));
+        out_.predicted = options_.runs * now_->chosen.plan.cost;
+        out_.placement = placement_notes(now_->lowered, now_->chosen, now_->planner->engines());
         out_.placement.insert(out_.placement.end(), share_notes_.begin(), share_notes_.end());
         describe_places();
         return std::nullopt;
     }
 
+    std::unique_ptr<Attempt> attempt(const Stripes& stripes,
+                                     const std::vector<StripeGroup>& groups) {
+        auto made = std::make_unique<Attempt>();
+        made->groups = groups;
+        made->lowered = groups.empty() ? uncut_ : cut_into_stripes(graph_, stripes, groups);
+        made->repeat = repeat_beside(find_repeat(uncut_), groups, made->lowered);
+        made->planner = std::make_unique<Planner>(graph_, made->lowered, made->repeat, target_,
+                                                  options_, memo_);
+        return made;
+    }
+
+    /// Plans again with groups of kernels cut into stripes, without those that turn out dearer
+    /// than their whole kernels; the plan is kept if it is cheaper.
+    void go_depth_first(const Stripes& stripes) {
+        const std::optional<Repeat>& repeat = now_->repeat;
+        const bool long_repeat =
+            repeat && repeat->kernels_per_block * repeat->count > kUnrolledKernels;
+        std::vector<StripeGroup> groups = find_groups(stripes, *now_->planner, now_->chosen.plan,
+                                                      target_, long_repeat ? repeat : std::nullopt);
+        const ChosenPlan whole = now_->chosen;
+        for (int round = 0; round < 2 && !groups.empty(); ++round) {
+            std::unique_ptr<Attempt> cut = attempt(stripes, groups);
+            std::vector<int> engine_of;
+            for (const int from : cut->lowered.original) {
+                const auto at = static_cast<std::size_t>(from);
+                engine_of.push_back(whole.plan.engine_of[at]);
+                if (!whole.costs.empty()) cut->chosen.costs.push_back(whole.costs[at]);
+            }
+            auto plan = cut->planner->plan_for(engine_of);
+            out_.candidates += cut->planner->candidates();
+            if (std::holds_alternative<Infeasible>(plan)) return;
+            cut->chosen.plan = std::get<Plan>(std::move(plan));
+            const std::vector<StripeGroup> worth = cheaper_groups(*cut, whole.plan);
+            const bool all = worth.size() == groups.size();
+            if (cut->chosen.plan.cost < now_->chosen.plan.cost) now_ = std::move(cut);
+            if (all) return;
+            groups = worth;
+        }
+    }
+
+    /// Of the groups, those whose stripes cost less than the whole kernels did.
+    static std::vector<StripeGroup> cheaper_groups(const Attempt& cut, const Plan& whole) {
+        std::vector<Time> cost(whole.choices.size());
+        for (std::size_t i = 0; i < cut.lowered.original.size(); ++i)
+            cost[static_cast<std::size_t>(cut.lowered.original[i])] +=
+                cut.chosen.plan.choices[i].cost;
+        std::vector<StripeGroup> cheaper;
+        for (const StripeGroup& group : cut.groups) {
+            Time before;
+            Time after;
+            for (int i = group.first; i <= group.last; ++i) {
+                before += whole.choices[static_cast<std::size_t>(i)].cost;
+                after += cost[static_cast<std::size_t>(i)];
+            }
+            if (after < before) cheaper.push_back(group);
+        }
+        return cheaper;
+    }
+
+    /// A repeated segment, where it now begins; nothing where groups cut into it.
+    static std::optional<Repeat> repeat_beside(std::optional<Repeat> repeat,
+                                               const std::vector<StripeGroup>& groups,
+                                               const Lowered& lowered) {
+        if (!repeat || groups.empty()) return repeat;
+        const int end = repeat->first_kernel + repeat->kernels_per_block * repeat->count;
+        for (const StripeGroup& group : groups)
+            if (group.last >= repeat->first_kernel && group.first < end) return std::nullopt;
+        int first = 0;
+        while (lowered.original[static_cast<std::size_t>(first)] != repeat->first_kernel) ++first;
+        repeat->first_kernel = first;
+        return repeat;
+    }
+
     void describe_places() {
-        const Plan& plan = chosen_.plan;
+        const Plan& plan = now_->chosen.plan;
         const std::vector<Root>& roots = plan.allocator->roots();
         for (std::size_t i = 0; i < roots.size(); ++i)
             out_.places.push_back({.tensor = graph_.tensor(roots[i].id).name,
@@ -190,20 +296,22 @@ class Compiler {
 
     std::string placed_text() const {
         std::string text;
-        for (std::size_t i = 0; i < lowered_.kernels.size(); ++i)
-            text += fmt::format("{} {} \"{}\": {}\n", i, lowered_.kernels[i].operator_type,
-                                lowered_.kernels[i].name,
-                                engine_name(chosen_.plan.engine_of[i], planner_->engines()));
+        for (std::size_t i = 0; i < now_->lowered.kernels.size(); ++i)
+            text +=
+                fmt::format("{} {} \"{}\": {}\n", i, now_->lowered.kernels[i].operator_type,
+                            now_->lowered.kernels[i].name,
+                            engine_name(now_->chosen.plan.engine_of[i], now_->planner->engines()));
         return text;
     }
 
     std::string mapped_text() const {
         std::string text;
-        for (std::size_t i = 0; i < lowered_.kernels.size(); ++i) {
-            const MappingChoice& choice = chosen_.plan.choices[i];
-            text += fmt::format("{} {} \"{}\": cost_ns {:.9g} bound_ns {:.9g} candidates {}", i,
-                                lowered_.kernels[i].operator_type, lowered_.kernels[i].name,
-                                choice.cost.ns(), choice.bound.ns(), choice.candidates);
+        for (std::size_t i = 0; i < now_->lowered.kernels.size(); ++i) {
+            const MappingChoice& choice = now_->chosen.plan.choices[i];
+            text +=
+                fmt::format("{} {} \"{}\": cost_ns {:.9g} bound_ns {:.9g} candidates {}", i,
+                            now_->lowered.kernels[i].operator_type, now_->lowered.kernels[i].name,
+                            choice.cost.ns(), choice.bound.ns(), choice.candidates);
             for (const auto& [key, value] : choice.mapping)
                 text += fmt::format(" {}={}", key, value);
             for (const auto& [reason, count] : choice.rejected)
@@ -233,13 +341,11 @@ class Compiler {
     const CompileOptions& options_;
     Precision precision_;
     Compiled out_;
-    Lowered lowered_;
-    EngineOptions engine_options_;
+    Lowered uncut_;
+    std::vector<int> meant_for_;  ///< by uncut kernel, or empty
     bool fused_attention_ = false;
-    std::optional<Repeat> repeat_;
     MappingMemo memo_;
-    std::unique_ptr<Planner> planner_;
-    ChosenPlan chosen_;
+    std::unique_ptr<Attempt> now_;
 };
 
 }  // namespace

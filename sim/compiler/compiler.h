@@ -79,6 +79,7 @@ struct CompileOptions {
     int cores = 0;  ///< of each engine, that the program may use, the first ones; 0: all
     bool fuse = true;
     bool fuse_attention = true;        ///< as one kernel where the device takes it
+    bool depth_first = true;           ///< stripe by stripe where that is cheaper (stripes.h)
     bool resident_weights = true;      ///< keep weights on chip where room is left
     bool resident_activations = true;  ///< keep activations on chip where they fit
     /// Blocks emitted of a repeated segment; 0: all. At least 3 otherwise: first, middle, last.

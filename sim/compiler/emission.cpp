@@ -102,18 +102,31 @@ class Emitter {
         return plan_.allocator->root_of(operand.tensor, engine);
     }
 
-    /// Runs of one kernel share its layer.
+    /// Runs of one kernel, and what it was cut into, share its layer.
+    LayerId layer_of(std::size_t i) {
+        const bool cut = !lowered_.layers.empty();
+        const std::size_t row = cut ? static_cast<std::size_t>(lowered_.layer_of[i]) : i;
+        const auto [found, fresh] = layers_.emplace(row, -1);
+        if (fresh) {
+            const Kernel& kernel = lowered_.kernels[i];
+            const LoweredLayer layer = cut ? lowered_.layers[row]
+                                           : LoweredLayer{.name = kernel.name,
+                                                          .operator_type = kernel.operator_type,
+                                                          .macs = lowered_.macs[i]};
+            found->second = program_
+                                .add_layer({.name = layer.name,
+                                            .operator_type = layer.operator_type,
+                                            .macs = layer.macs * options_.runs})
+                                .value;
+        }
+        out_.kernels[i].layer = found->second;
+        return {found->second};
+    }
+
     void emit_kernel(std::size_t i) {
         const Kernel& kernel = lowered_.kernels[i];
         const int engine = plan_.engine_of[i];
-        int& layer_of_kernel = out_.kernels[i].layer;
-        if (layer_of_kernel < 0)
-            layer_of_kernel = program_
-                                  .add_layer({.name = kernel.name,
-                                              .operator_type = kernel.operator_type,
-                                              .macs = lowered_.macs[i] * options_.runs})
-                                  .value;
-        const LayerId layer{layer_of_kernel};
+        const LayerId layer = layer_of(i);
         const MappingRequest request = planner_.request_for(plan_, i);
         if (engine == kHost) {
             emit_outside(kernel, request, layer);
@@ -202,6 +215,7 @@ class Emitter {
     std::set<std::size_t> fetched_;
     /// By root and where its bytes begin: the engine that wrote them last.
     std::map<std::pair<int, std::int64_t>, int> made_by_;
+    std::map<std::size_t, int> layers_;
     std::map<int, int> stands_for_;  ///< roots of blocks left out -> of the last emitted
     TargetUnits units_;
     ProgramBuilder program_;

@@ -48,6 +48,13 @@ struct Alias {
     std::int64_t offset_bytes = 0;
 };
 
+/// A row of the report.
+struct LoweredLayer {
+    std::string name;
+    std::string operator_type;
+    std::int64_t macs = 0;
+};
+
 /// Kernels in order of execution, with the tensors that share bytes.
 struct Lowered {
     std::vector<Kernel> kernels;
@@ -55,6 +62,10 @@ struct Lowered {
     std::vector<std::int64_t> macs;  ///< by kernel: of the graph
     std::vector<Alias> aliases;      ///< by TensorId; itself where it stands alone
     std::vector<std::string> notes;
+    // Of kernels cut into stripes (stripes.h), which share layers; else empty.
+    std::vector<LoweredLayer> layers;
+    std::vector<int> layer_of;  ///< by kernel: one of `layers`
+    std::vector<int> original;  ///< by kernel: which of the uncut ones it is a part of
 };
 
 /// Throws UserError naming operator, node and file for what cannot be lowered.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "sim/arch/stripes.h"
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
 #include "sim/compiler/arena.h"
@@ -15,6 +16,8 @@ namespace {
 constexpr std::int64_t kMemoryAlignment = 4096;
 /// Blocks of a repeated segment start at equal alignment to any DRAM row and interleaving.
 constexpr std::int64_t kBlockAlignment = std::int64_t{1} << 20;
+/// Beginnings of the free part of a scratchpad that are told apart.
+constexpr std::int64_t kRoomSteps = 16;
 constexpr std::int64_t kLargeBlock = std::int64_t{16} << 20;
 
 bool is_trained(TensorRole role) {
@@ -204,6 +207,29 @@ void Allocator::place_activations(Allocation& out, int engine, std::int64_t capa
         out.places[i].buffer = {.address = *address, .bytes = root.bytes};
     }
     out.rooms[static_cast<std::size_t>(engine)].on_chip_bytes = arena.top();
+    if (repeat_) place_blocks_alike(out, engine);
+}
+
+/// What one block of a repeat makes stays on chip only if what the others make in its place does:
+/// a block stands for the others.
+void Allocator::place_blocks_alike(Allocation& out, int engine) const {
+    const int from = repeat_->first_kernel;
+    const int end = from + repeat_->kernels_per_block * repeat_->count;
+    std::set<int> spilled;  // kernels of a block
+    const auto each = [&](auto&& visit) {
+        for (std::size_t i = 0; i < roots_.size(); ++i) {
+            const Root& root = roots_[i];
+            if (root.engine != engine || root.made < from || root.made >= end || root.bytes == 0)
+                continue;
+            visit((root.made - from) % repeat_->kernels_per_block, i);
+        }
+    };
+    each([&](int place, std::size_t i) {
+        if (out.places[i].where == Placement::Where::memory) spilled.insert(place);
+    });
+    each([&](int place, std::size_t i) {
+        if (spilled.contains(place)) out.places[i] = in_memory(0, 0, roots_[i].bytes);
+    });
 }
 
 /// Weights that must be treated alike: one by one, or those of one place in all repeated blocks.
@@ -239,7 +265,9 @@ void Allocator::place_weights(Allocation& out, int engine, std::int64_t begin,
                               std::int64_t end) const {
     const OnChipMemory& chip = chips_[static_cast<std::size_t>(engine)];
     EngineRoom& room = out.rooms[static_cast<std::size_t>(engine)];
-    std::int64_t at = round_up(begin, chip.alignment);
+    const std::int64_t first = round_up(begin, chip.alignment);
+    std::int64_t at = first;
+    std::vector<std::size_t> kept;
     if (options_.resident_weights) {
         for (const std::vector<int>& members : weight_classes(engine)) {
             std::int64_t needed = 0;
@@ -248,6 +276,7 @@ void Allocator::place_weights(Allocation& out, int engine, std::int64_t begin,
             if (at + needed > end) continue;
             for (const int member : members) {
                 const auto i = static_cast<std::size_t>(member);
+                kept.push_back(i);
                 out.resident[i] = true;
                 out.places[i].where = Placement::Where::on_chip;
                 out.places[i].buffer = {.address = at, .bytes = roots_[i].bytes};
@@ -259,8 +288,44 @@ void Allocator::place_weights(Allocation& out, int engine, std::int64_t begin,
     if (chip.weight_bytes < chip.bytes_per_core) {
         room.free_weights = {.address = at,
                              .bytes = std::max<std::int64_t>(0, begin + chip.weight_bytes - at)};
-    } else {
+    } else if (room.begin.empty()) {
         room.free = {.address = at, .bytes = std::max<std::int64_t>(0, chip.bytes_per_core - at)};
+    } else {
+        // Weights at the end, so that what is free at each kernel is in one piece.
+        const std::int64_t top = chip.bytes_per_core / chip.alignment * chip.alignment;
+        for (const std::size_t i : kept) out.places[i].buffer.address += top - at;
+        room.free = {.address = first, .bytes = std::max<std::int64_t>(0, top - at)};
+    }
+}
+
+/// Where tiles may begin at each kernel: behind what lives during it. In steps, and alike for all
+/// blocks of a repeat, so that kernels alike have mappings alike.
+void Allocator::find_begins(Allocation& out, int engine) const {
+    const auto e = static_cast<std::size_t>(engine);
+    if (dynamic_cast<const RunsStripes*>(engines_[e].device) == nullptr) return;
+    const OnChipMemory& chip = chips_[e];
+    EngineRoom& room = out.rooms[e];
+    const std::int64_t step =
+        round_up(std::max<std::int64_t>(1, chip.bytes_per_core / kRoomSteps), chip.alignment);
+    const std::int64_t most = round_up(room.on_chip_bytes, chip.alignment);
+    room.begin.assign(lowered_.kernels.size(), 0);
+    for (std::size_t i = 0; i < roots_.size(); ++i) {
+        const Placement& place = out.places[i];
+        if (roots_[i].engine != engine || place.where != Placement::Where::on_chip) continue;
+        const std::int64_t end =
+            std::min(most, round_up(place.buffer.address + place.buffer.bytes, step));
+        for (int k = roots_[i].made; k <= roots_[i].last_use; ++k)
+            room.begin[static_cast<std::size_t>(k)] =
+                std::max(room.begin[static_cast<std::size_t>(k)], end);
+    }
+    if (!repeat_) return;
+    const auto period = static_cast<std::size_t>(repeat_->kernels_per_block);
+    const auto from = static_cast<std::size_t>(repeat_->first_kernel);
+    const std::size_t all = period * static_cast<std::size_t>(repeat_->count);
+    for (std::size_t place = 0; place < period; ++place) {
+        std::int64_t end = 0;
+        for (std::size_t k = place; k < all; k += period) end = std::max(end, room.begin[from + k]);
+        for (std::size_t k = place; k < all; k += period) room.begin[from + k] = end;
     }
 }
 
@@ -355,6 +420,7 @@ void Allocator::place_on_chip(Allocation& out, int engine, const EngineShare& sh
             return part - std::min(part, ceil_div(part * share.reserve, chip.bytes_per_core));
         };
         place_activations(out, engine, kept(chip.activation_bytes), share.cores);
+        find_begins(out, engine);
         const std::int64_t begin = round_up(room.on_chip_bytes, chip.alignment);
         room.free = {.address = begin,
                      .bytes = std::max<std::int64_t>(0, chip.activation_bytes - begin)};
@@ -363,6 +429,7 @@ void Allocator::place_on_chip(Allocation& out, int engine, const EngineShare& sh
     } else {
         const std::int64_t kept = std::max<std::int64_t>(0, chip.bytes_per_core - share.reserve);
         place_activations(out, engine, kept, share.cores);
+        find_begins(out, engine);
         place_weights(out, engine, room.on_chip_bytes, kept);
     }
 }

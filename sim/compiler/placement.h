@@ -39,9 +39,16 @@ struct EngineShare {
 
 /// An engine's scratchpad once tensors have their places.
 struct EngineRoom {
-    Buffer free;
+    Buffer free;  ///< for every kernel
     Buffer free_weights;
     std::int64_t on_chip_bytes = 0;
+    /// By kernel: where what lives during it ends, and its tiles may begin; empty: `free` for all.
+    std::vector<std::int64_t> begin;
+
+    [[nodiscard]] Buffer free_at(std::size_t kernel) const {
+        if (begin.empty()) return free;
+        return {.address = begin[kernel], .bytes = free.address + free.bytes - begin[kernel]};
+    }
 };
 
 /// Where everything lies, and what is left for tiles.
@@ -88,6 +95,8 @@ class Allocator {
     void place_on_chip(Allocation& out, int engine, const EngineShare& share) const;
     void place_activations(Allocation& out, int engine, std::int64_t capacity, int cores) const;
     void place_weights(Allocation& out, int engine, std::int64_t begin, std::int64_t end) const;
+    void place_blocks_alike(Allocation& out, int engine) const;
+    void find_begins(Allocation& out, int engine) const;
     void place_in_memory(Allocation& out) const;
     bool spill(Allocation& out, const std::vector<std::int64_t>& kept, bool reuse) const;
     [[nodiscard]] std::vector<std::vector<int>> weight_classes(int engine) const;

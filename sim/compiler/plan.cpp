@@ -6,6 +6,7 @@
 
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
+#include "sim/compiler/stripes.h"
 
 namespace perfwatt {
 namespace {
@@ -123,7 +124,7 @@ MappingRequest Planner::request_for(const Plan& plan, std::size_t kernel) const 
     request.from_top = kernel % 2 == 1;
     if (engine == kHost) return request;
     const auto e = static_cast<std::size_t>(engine);
-    request.free = plan.allocation.rooms[e].free;
+    request.free = plan.allocation.rooms[e].free_at(kernel);
     request.free_weights = plan.allocation.rooms[e].free_weights;
     request.cores = plan.shares[e].cores;
     return request;
@@ -151,7 +152,7 @@ std::variant<MappingChoice, Infeasible> Planner::map_kernel(const MappingRequest
     const Device& device = *engines_[static_cast<std::size_t>(engine)].device;
     const auto given = options_.mappings.find(request.kernel->name);
     const Mapping mapping =
-        given != options_.mappings.end() ? without_engine(given->second) : Mapping{};
+        given != options_.mappings.end() ? without_group(without_engine(given->second)) : Mapping{};
     if (!mapping.empty()) {
         const auto cost = device.cost(request, mapping);
         if (const auto* misfit = std::get_if<Infeasible>(&cost))

@@ -1,0 +1,19 @@
+#pragma once
+
+namespace perfwatt {
+
+/// What a Device may offer beside its own interface: kernels may be run a stripe of rows after the
+/// other, several kernels a stripe, so that what they hand on need not leave the chip. Software
+/// that runs layer by layer does not offer it, whatever the hardware could do.
+class RunsStripes {
+  public:
+    virtual ~RunsStripes() = default;
+    [[nodiscard]] virtual bool runs_stripes() const = 0;
+
+  protected:
+    RunsStripes() = default;
+    RunsStripes(const RunsStripes&) = default;
+    RunsStripes& operator=(const RunsStripes&) = default;
+};
+
+}  // namespace perfwatt

@@ -1,0 +1,207 @@
+#include "sim/compiler/depth_first.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "graph_maker.h"
+#include "models/npu/npu.h"
+#include "sim/base/diagnostics.h"
+#include "sim/compiler/compiler.h"
+#include "sim/compiler/precision.h"
+#include "sim/program/program_check.h"
+#include "sim/program/program_text.h"
+
+namespace perfwatt {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr std::int64_t kScratchpad = 256 << 10;
+constexpr std::int64_t kBandwidth = 4'000'000'000;
+
+npu::Npu make_device(bool depth_first = true) {
+    npu::NpuSpec spec;
+    spec.clock = Clock(1'000'000'000);
+    spec.matrix.rows = spec.matrix.columns = 32;
+    spec.matrix.accumulator_bytes = 64 << 10;
+    spec.matrix.rates = {{DataType::int8, DataType::int8, 1, 1}};
+    spec.vector = {.lanes = 32, .lane_bits = 32, .simple_operations_per_cycle = 2};
+    spec.scratchpad = {.bytes = kScratchpad,
+                       .weight_bytes = kScratchpad,
+                       .activation_bytes = kScratchpad,
+                       .banks = 16,
+                       .bytes_per_cycle_per_bank = 16};
+    spec.depth_first = depth_first;
+    npu::NpuPrices prices;
+    for (const std::string& name : npu::action_names(spec))
+        prices.actions[name] = {.picojoules = 1, .source = "a test", .not_modelled = {}};
+    return npu::Npu(
+        spec, prices,
+        {{.bytes_per_second = kBandwidth, .burst_bytes = 32, .latency = Time::from_ns(100)}});
+}
+
+Compiled compiled(Graph graph, const CompileOptions& options = {}, bool depth_first = true) {
+    const npu::Npu device = make_device(depth_first);
+    const CompileTarget target{.device = &device,
+                               .memories = {{.name = "dram",
+                                             .bytes_per_second = kBandwidth,
+                                             .capacity_bytes = std::int64_t{1} << 32,
+                                             .burst_bytes = 32}},
+                               .host = std::nullopt};
+    auto result = compile(std::move(graph), target, options);
+    if (const auto* misfit = std::get_if<Infeasible>(&result)) ADD_FAILURE() << misfit->reason;
+    Compiled out = std::get<Compiled>(std::move(result));
+    EXPECT_THAT(problems(out.program, {.scratchpad_bytes = kScratchpad,
+                                       .memory_bytes = {std::int64_t{1} << 32}}),
+                IsEmpty());
+    return out;
+}
+
+/// A block of a network, `side` rows and columns of 16 channels between.
+Graph chain(std::int64_t side) {
+    GraphMaker make;
+    const TensorId in = make.input({1, 16, side, side});
+    const TensorId first = make.same("Relu", {make.conv(in, 16, 1)});
+    const TensorId second = make.same("Relu", {make.conv(first, 16, 3)});
+    make.output(make.same("Add", {make.conv(second, 16, 1), in}));
+    return make.take();
+}
+
+struct Totals {
+    std::int64_t read = 0, written = 0, useful_macs = 0;
+};
+
+Totals totals(const Program& program) {
+    Totals all;
+    for (const Command& command : program.commands) {
+        if (const auto* load = std::get_if<Load>(&command.work)) all.read += load->source.bytes();
+        if (const auto* store = std::get_if<Store>(&command.work))
+            all.written += store->target.bytes();
+        if (const auto* tile = std::get_if<Contract>(&command.work))
+            all.useful_macs += tile->useful_macs;
+    }
+    return all;
+}
+
+TEST(DepthFirst, MapsThatDoNotFitStayOnChipInStripes) {
+    const std::int64_t map = 16 * 256 * 256;
+    CompileOptions whole;
+    whole.depth_first = false;
+    const Compiled by_layer = compiled(chain(256), whole);
+    const Compiled by_stripe = compiled(chain(256));
+    const Totals before = totals(by_layer.program);
+    const Totals after = totals(by_stripe.program);
+    EXPECT_THAT(by_stripe.notes, Contains(HasSubstr("depth-first")));
+    EXPECT_LT(by_stripe.predicted, by_layer.predicted);
+    EXPECT_GE(before.written, 3 * map);
+    EXPECT_EQ(after.written, map);  // the result, once
+    // The input twice, as an operand of two kernels, weights, and little more.
+    EXPECT_GE(after.read, 2 * map);
+    EXPECT_LT(after.read, 2 * map + map / 8);
+    EXPECT_EQ(after.useful_macs, by_stripe.graph_macs);
+    EXPECT_EQ(before.useful_macs, by_stripe.graph_macs);
+}
+
+TEST(DepthFirst, StripesShareTheLayerOfTheirKernel) {
+    const Compiled by_stripe = compiled(chain(256));
+    ASSERT_EQ(by_stripe.program.layers.size(), 3u);
+    std::int64_t macs = 0;
+    for (const Layer& layer : by_stripe.program.layers) {
+        EXPECT_THAT(layer.name, Not(HasSubstr("[")));
+        macs += layer.macs;
+    }
+    EXPECT_EQ(macs, by_stripe.graph_macs);
+    EXPECT_GT(by_stripe.kernels.size(), 6u);
+}
+
+TEST(DepthFirst, ChainThatFitsIsNotCut) {
+    const Compiled small = compiled(chain(48));
+    EXPECT_THAT(small.notes, Not(Contains(HasSubstr("depth-first"))));
+    EXPECT_EQ(small.kernels.size(), 3u);
+}
+
+TEST(DepthFirst, SoftwareMayRunLayerByLayer) {
+    const Compiled plain = compiled(chain(256), {}, false);
+    EXPECT_THAT(plain.notes, Not(Contains(HasSubstr("depth-first"))));
+    CompileOptions off;
+    off.depth_first = false;
+    EXPECT_EQ(to_text(plain.program), to_text(compiled(chain(256), off).program));
+}
+
+TEST(DepthFirst, DumpedMappingsReplayTheSameStripes) {
+    const Compiled found = compiled(chain(256));
+    CompileOptions options;
+    for (const KernelReport& kernel : found.kernels)
+        options.mappings[kernel.name] = kernel.choice.mapping;
+    const Compiled replayed = compiled(chain(256), options);
+    EXPECT_EQ(to_text(replayed.program), to_text(found.program));
+    for (std::size_t i = 0; i < found.kernels.size(); ++i)
+        EXPECT_EQ(replayed.kernels[i].choice.mapping, found.kernels[i].choice.mapping);
+}
+
+TEST(DepthFirst, StripesOfANetworkWithoutThemAreRefused) {
+    CompileOptions options;
+    options.mappings["nobody[1/4]"] = {
+        {"depth_first", "2"}, {"stripes", "4"}, {"held_weights", "yes"}};
+    EXPECT_THROW((void)compiled(chain(64), options), UserError);
+}
+
+TEST(RowWindow, FollowsTapsStridePaddingAndUpsampling) {
+    const RowWindow same{.height = 16, .taps = 3, .stride = 1, .padding = 1};
+    EXPECT_EQ(same.rows({0, 4}).begin, 0);
+    EXPECT_EQ(same.rows({0, 4}).end, 5);
+    EXPECT_EQ(same.rows({4, 8}).begin, 3);
+    EXPECT_EQ(same.rows({4, 8}).end, 9);
+    EXPECT_EQ(same.rows({12, 16}).end, 16);
+    const RowWindow halved{.height = 16, .taps = 3, .stride = 2, .padding = 0};
+    EXPECT_EQ(halved.rows({2, 4}).begin, 4);
+    EXPECT_EQ(halved.rows({2, 4}).end, 9);
+    const RowWindow doubled{.height = 8, .repeat = 2};
+    EXPECT_EQ(doubled.rows({3, 6}).begin, 1);
+    EXPECT_EQ(doubled.rows({3, 6}).end, 3);
+}
+
+/// conv 3x3 -> conv 3x3 on 16 rows, four rows a stripe: the first makes rows 0-4, 5-8, 9-12,
+/// 13-15, each but the first and the last one ahead; of them at most six are live: 3 to 8.
+TEST(Stripes, KeepRowsThatTheNextStripeReadsAgain) {
+    GraphMaker make;
+    const TensorId in = make.input({1, 8, 16, 16});
+    make.output(make.conv(make.conv(in, 8, 3), 8, 3));
+    Graph graph = make.take();
+    const Precision precision = precision_from("int8");
+    quantise(graph, precision);
+    const Lowered lowered = lower(graph, fuse(graph, true), precision);
+    const Stripes stripes(graph, lowered);
+    const auto plan = stripes.plan({.first = 0, .last = 1, .stripes = 4});
+    ASSERT_TRUE(plan.has_value());
+    const std::vector<std::int64_t> ends = {5, 9, 13, 16};
+    for (std::size_t s = 0; s < 4; ++s) {
+        EXPECT_EQ(plan->made[0][s].end, ends[s]);
+        EXPECT_EQ(plan->made[1][s].end, static_cast<std::int64_t>(4 * (s + 1)));
+    }
+    EXPECT_EQ(plan->kept_bytes, 6 * 16 * 8);
+    // More stripes than rows, or a kernel alone, hand nothing on.
+    EXPECT_FALSE(stripes.plan({.first = 0, .last = 1, .stripes = 17}).has_value());
+    EXPECT_FALSE(stripes.plan({.first = 1, .last = 1, .stripes = 2}).has_value());
+}
+
+TEST(Stripes, ResultsThatNeedAWholeMapAreNotCut) {
+    GraphMaker make;
+    const TensorId in = make.input({1, 8, 16, 16});
+    const TensorId mixed = make.conv(in, 8, 3);
+    make.output(make.node("GlobalAveragePool", {mixed}, {1, 8, 1, 1}));
+    Graph graph = make.take();
+    const Precision precision = precision_from("int8");
+    quantise(graph, precision);
+    const Lowered lowered = lower(graph, fuse(graph, true), precision);
+    const Stripes stripes(graph, lowered);
+    EXPECT_TRUE(stripes.rows(0).has_value());
+    EXPECT_FALSE(stripes.rows(1).has_value());
+    EXPECT_FALSE(stripes.plan({.first = 0, .last = 1, .stripes = 2}).has_value());
+}
+
+}  // namespace
+}  // namespace perfwatt
