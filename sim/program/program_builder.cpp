@@ -31,14 +31,40 @@ struct Access {
     Columns columns;
 };
 
+/// What a command waits for: commands of a unit run one after the other, so the latest of each
+/// unit stands for those before it.
+class Waits {
+  public:
+    explicit Waits(std::size_t units) : latest_(units) {}
+
+    void add(UnitId unit, CommandId command) {
+        CommandId& latest = latest_[unit.index()];
+        if (!latest.valid()) units_.push_back(unit);
+        if (latest < command) latest = command;
+    }
+    /// Of the other units than `own`, in ascending order; forgets them.
+    void take(UnitId own, std::vector<CommandId>& after) {
+        for (const UnitId unit : units_) {
+            CommandId& latest = latest_[unit.index()];
+            if (unit != own) after.push_back(latest);
+            latest = CommandId{};
+        }
+        units_.clear();
+        std::sort(after.begin(), after.end());
+    }
+
+  private:
+    std::vector<CommandId> latest_;  ///< by unit; invalid where none
+    std::vector<UnitId> units_;      ///< of which there is one
+};
+
 /// Who touched which bytes of one address space last: disjoint intervals, each with the accesses
 /// that a later command may have to wait for. Interleaved rows of one pitch (tiles of channels)
 /// are told apart by their columns, so that they cost one entry and not one interval a row.
 class Space {
   public:
-    /// Appends to `after` whatever the access must wait for, then records it.
-    void touch(std::int64_t begin, std::int64_t end, const Access& access,
-               std::vector<Access>& after) {
+    /// Adds to `after` whatever the access must wait for, then records it.
+    void touch(std::int64_t begin, std::int64_t end, const Access& access, Waits& after) {
         if (begin >= end) return;
         split(begin);
         split(end);
@@ -71,13 +97,13 @@ class Space {
         intervals_.emplace(at, std::move(tail));
     }
 
-    static void record(Interval& interval, const Access& access, std::vector<Access>& after) {
+    static void record(Interval& interval, const Access& access, Waits& after) {
         std::vector<Access>& kept = interval.accesses;
         std::size_t out = 0;
         for (std::size_t i = 0; i < kept.size(); ++i) {
             Access& old = kept[i];
             if ((access.writes || old.writes) && old.columns.meets(access.columns))
-                after.push_back(old);
+                after.add(old.unit, old.command);
             // A write that covers an access stands for it; a later read of a unit ends later.
             const bool replaced = access.writes ? access.columns.covers(old.columns)
                                                 : !old.writes && old.unit == access.unit &&
@@ -110,14 +136,14 @@ std::int64_t end_of(const Region& region) {
 struct ProgramBuilder::State {
     Program program;
     explicit State(std::vector<Unit> units)
-        : index(units), scratchpads(index.size()), latest(units.size()) {
+        : index(units), scratchpads(index.size()), found(units.size()), latest(units.size()) {
         program.units = std::move(units);
     }
 
     ScratchpadIndex index;
     std::vector<Space> scratchpads;
     std::vector<Space> memories;
-    std::vector<Access> found;
+    Waits found;
     std::vector<CommandId> latest;  ///< by unit
     std::int32_t first_unit = 0;    ///< of the engine whose ids are given
 
@@ -137,32 +163,12 @@ struct ProgramBuilder::State {
     void touch_late(CommandId command, const Region& region, bool writing) {
         PERFWATT_CHECK(command.index() + 1 == program.commands.size(), "not the latest command");
         Command& late = program.commands.back();
-        found.clear();
         touch(region, {.command = command, .unit = late.unit, .writes = false, .columns = {}},
               writing);
         for (const CommandId before : late.after)
-            found.push_back({.command = before,
-                             .unit = program.commands[before.index()].unit,
-                             .writes = false,
-                             .columns = {}});
+            found.add(program.commands[before.index()].unit, before);
         late.after.clear();
-        wait_for_found(late, command);
-    }
-
-    /// Commands of a unit run one after the other, so the latest of each unit stands for the rest,
-    /// and none is needed of the command's own unit.
-    void wait_for_found(Command& command, CommandId id) {
-        std::sort(found.begin(), found.end(), [](const Access& a, const Access& b) {
-            return a.unit != b.unit ? a.unit < b.unit : a.command > b.command;
-        });
-        UnitId last;
-        for (const Access& before : found) {
-            if (before.unit == last || before.unit == command.unit || before.command == id)
-                continue;
-            last = before.unit;
-            command.after.push_back(before.command);
-        }
-        std::sort(command.after.begin(), command.after.end());
+        found.take(late.unit, late.after);
     }
 
     // Reads before writes: a command that does both waits for neither of its own accesses.
@@ -221,17 +227,15 @@ CommandId ProgramBuilder::add(UnitId unit, LayerId layer, CommandWork work,
     unit.value += state_->first_unit;
     PERFWATT_CHECK(unit.index() < program.units.size(), "a unit that is not there");
     const CommandId id{static_cast<std::int32_t>(program.commands.size())};
-    std::vector<Access>& found = state_->found;
-    found.clear();
     for (const CommandId before : extra) {
         PERFWATT_CHECK(before.valid() && before < id, "a dependency on a later command");
-        found.push_back({.command = before, .unit = program.commands[before.index()].unit});
+        state_->found.add(program.commands[before.index()].unit, before);
     }
     const Access access{.command = id, .unit = unit, .writes = false, .columns = {}};
     std::visit([&](const auto& typed) { state_->touch_all(typed, access); }, work);
 
     Command command{.unit = unit, .layer = layer, .work = std::move(work), .after = {}};
-    state_->wait_for_found(command, id);
+    state_->found.take(unit, command.after);
     program.commands.push_back(std::move(command));
     state_->latest[unit.index()] = id;
     return id;
