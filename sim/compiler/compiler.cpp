@@ -288,7 +288,9 @@ class Compiler {
         for (const EngineRoom& room : plan.allocation.rooms)
             out_.on_chip_bytes = std::max(out_.on_chip_bytes, room.on_chip_bytes);
         out_.memory_bytes = plan.allocation.memory_bytes;
-        if (precision_.weights == DataType::int4 && is_floating(precision_.activations))
+        const bool stored = std::any_of(graph_.tensors.begin(), graph_.tensors.end(),
+                                        [](const Tensor& tensor) { return tensor.stored > 0; });
+        if (precision_.weights == DataType::int4 && is_floating(precision_.activations) && !stored)
             out_.not_modelled.push_back("scales of 4-bit weight groups: their bytes and products");
     }
 

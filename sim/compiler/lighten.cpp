@@ -154,6 +154,14 @@ LightenPass pass_from(const std::string& name) {
                     .name = name,
                     .format = WeightFormat::compressed,
                     .ratio_thousandths = *thousandths};
+    // Scales make weights larger: the same as a coder that makes them smaller, but for what it
+    // needs.
+    if (words.size() == 2 && words[0] == "scales")
+        if (const auto percent = number(words[1], 1, 100))
+            return {.kind = Kind::compress,
+                    .name = name,
+                    .format = WeightFormat::compressed,
+                    .ratio_thousandths = 100'000 / (100 + *percent)};
     if (words.size() == 2 && words[0] == "lowrank" && words[1].starts_with("r"))
         if (const auto rank = number(std::string_view(words[1]).substr(1), 1, 1 << 20))
             return {.kind = Kind::low_rank, .name = name, .rank = *rank};
@@ -299,6 +307,12 @@ int bits_for(std::int64_t values) {
     return width;
 }
 
+/// Whether weights are kept with scales, which multiply sums, or values that are converted anyway:
+/// no hardware is needed that reads them.
+bool has_scales(const WeightStorage& storage) {
+    return storage.format == WeightFormat::compressed && storage.ratio_thousandths < 1000;
+}
+
 std::string_view format_name(WeightFormat format) {
     switch (format) {
         case WeightFormat::plain:
@@ -324,7 +338,8 @@ std::string lighten_forms() {
         "none; a precision ({}); CLASS_TYPE with CLASS one of weights, first, last, conv, "
         "depthwise, linear, embedding, cache and TYPE one of int4, int8, int16, fp8, fp16, bf16; "
         "kv4, kv8, kv16; prune_channels_PERCENT; prune_N_M; sparse_PERCENT, followed by _bitmap, "
-        "_csr or _rlc; compress_RATIO (1.5); lowrank_rN; several joined by '+'",
+        "_csr or _rlc; compress_RATIO (1.5); scales_PERCENT (12: of a weight's bytes, added by the "
+        "scales of groups); lowrank_rN; several joined by '+'",
         fmt::join(precisions(), ", "));
 }
 
@@ -440,10 +455,16 @@ std::vector<std::string> settle_types(Graph& graph, const Precision& precision,
 std::vector<std::string> settle_storage(Graph& graph, const std::vector<const Device*>& devices) {
     std::map<WeightFormat, std::pair<std::int64_t, std::int64_t>> sums;  // plain, stored
     std::set<WeightFormat> refused;
+    std::int64_t scaled = 0;
     for (Tensor& tensor : graph.tensors) {
         const WeightFormat format = tensor.storage.format;
         tensor.stored = 0;
         if (format == WeightFormat::plain) continue;
+        if (has_scales(tensor.storage)) {
+            tensor.stored = stored_bytes(tensor);
+            scaled += tensor.stored - tensor.plain_bytes();
+            continue;
+        }
         const bool read = std::all_of(devices.begin(), devices.end(), [&](const Device* device) {
             return device->decodes(format);
         });
@@ -462,6 +483,7 @@ std::vector<std::string> settle_storage(Graph& graph, const std::vector<const De
     for (const auto& [format, sum] : sums)
         notes.push_back(fmt::format("{} bytes of weights are stored in {} bytes ({})", sum.first,
                                     sum.second, format_name(format)));
+    if (scaled > 0) notes.push_back(fmt::format("scales of weights add {} bytes", scaled));
     for (const WeightFormat format : refused)
         notes.push_back(
             fmt::format("the chip does not read weights stored as '{}': they are kept "

@@ -125,8 +125,9 @@ TEST(LightenNames, SeveralAreJoinedAndNoneIsNothing) {
 }
 
 TEST(LightenNames, WhatDoesNotExistIsRefusedWithWhatDoes) {
-    for (const char* name : {"int5", "prune_4_2", "prune_channels_99", "sparse_0", "sparse_50_zip",
-                             "compress_1", "lowrank_64", "kv2", "head_int8", ""}) {
+    for (const char* name :
+         {"int5", "prune_4_2", "prune_channels_99", "sparse_0", "sparse_50_zip", "compress_1",
+          "scales_0", "scales_101", "lowrank_64", "kv2", "head_int8", ""}) {
         EXPECT_THAT(message_of(name), HasSubstr("there is no lightening '" + std::string(name)))
             << name;
         EXPECT_THAT(message_of(name), HasSubstr("prune_channels_PERCENT; prune_N_M")) << name;
@@ -166,6 +167,15 @@ TEST(LightenStorage, AChipWithoutADecoderKeepsWeightsPlainly) {
     EXPECT_THAT(compressed.compiled.storage,
                 ElementsAre("the chip does not read weights stored as 'compressed': they are kept "
                             "plainly"));
+}
+
+// Scales of 16 bit for every 25 weights of 8 bit are 8 % of their bytes, which every chip reads:
+// 100000 / 108 = 925 thousandths of what lies in memory are weights.
+TEST(LightenStorage, ScalesAddTheirBytesOnAnyChip) {
+    const Made plain = made(classifier(), "none");
+    const Made scaled = made(classifier(), "scales_8");
+    EXPECT_EQ(scaled.read_bytes() - plain.read_bytes(), (kWeights * 1000 + 924) / 925 - kWeights);
+    EXPECT_THAT(scaled.compiled.storage, ElementsAre(HasSubstr("scales of weights add")));
 }
 
 TEST(LightenStorage, AChipWithADecoderReadsFewerBytes) {
