@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <initializer_list>
 #include <optional>
 
 #include "sim/base/diagnostics.h"
@@ -16,15 +17,22 @@
 namespace perfwatt::silicon {
 namespace {
 
-/// The first row of a table whose keys, where they are not empty, are those asked for.
-std::optional<std::size_t> find(const CsvData& table, std::string_view first_key,
-                                const std::string& first, std::string_view second_key = {},
-                                const std::string& second = {}) {
+/// A column of a table and what a row says there.
+struct Key {
+    std::string_view column;
+    const std::string& text;
+};
+
+/// The first row of a table that names `first`, and of which the other keys are how the row's
+/// begin.
+std::optional<std::size_t> find(const CsvData& table, const Key& first,
+                                std::initializer_list<Key> others) {
     for (std::size_t i = 0; i < table.size(); ++i) {
-        if (table.text(i, first_key) != first) continue;
-        if (second_key.empty()) return i;
-        const std::string& start = table.text(i, second_key);
-        if (second.compare(0, start.size(), start) == 0) return i;
+        if (table.text(i, first.column) != first.text) continue;
+        if (std::all_of(others.begin(), others.end(), [&](const Key& key) {
+                return key.text.starts_with(table.text(i, key.column));
+            }))
+            return i;
     }
     return std::nullopt;
 }
@@ -56,7 +64,7 @@ struct Tables {
           scenarios(CsvData::read(folder + "/scenarios.csv")) {}
 };
 
-/// Why a row is not run, or nothing once `row.request` is complete.
+/// Reads one row: its figure, and the runs that stand for it or why there are none.
 class Reader {
   public:
     Reader(const Tables& tables, const ConfigPath& configs, std::size_t index)
@@ -92,13 +100,13 @@ class Reader {
         return figure;
     }
 
-    std::string request(Row& row) const {
+    std::string request(Row& row) {
         std::string reason = metric(row);
-        if (reason.empty()) reason = chip(row);
-        if (reason.empty()) reason = network(row);
-        if (reason.empty()) reason = precision(row);
-        if (reason.empty()) reason = scenario(row);
-        row.request.memory_timing = "stream";
+        RunRequest request{.memory_timing = "stream"};
+        if (reason.empty()) reason = chip(row, request);
+        if (reason.empty()) reason = precision(request);
+        if (reason.empty()) reason = scenario(row, request);
+        if (reason.empty()) reason = networks(row, request);
         return reason;
     }
 
@@ -112,7 +120,7 @@ class Reader {
             row.metric = Metric::tera_operations;
         } else if (unit == "frames/s/W") {
             row.metric = Metric::per_watt;
-        } else if (unit.size() > 2 && unit.compare(unit.size() - 2, 2, "/s") == 0) {
+        } else if (unit.ends_with("/s")) {
             row.metric = Metric::per_second;
             f.seconds = 1 / f.low;
         } else {
@@ -121,54 +129,86 @@ class Reader {
         return {};
     }
 
-    std::string chip(Row& row) const {
-        const auto at = find(t_.chips, "chip", text("chip"), "scenario", text("scenario"));
+    std::string chip(Row& row, RunRequest& request) {
+        const auto at = find(t_.chips, {"chip", text("chip")},
+                             {{"scenario", text("scenario")}, {"network", text("network")}});
         if (!at) return fmt::format("chip '{}' is not described", text("chip"));
         const std::string& family = t_.chips.text(*at, "family");
         if (family != "npu") row.figure.group += " " + family;
-        row.request.chip = t_.chips.text(*at, "ours");
-        if (row.request.chip.empty()) return t_.chips.text(*at, "note");
-        row.request.overrides = split(t_.chips.text(*at, "overrides"), '|');
+        request.chip = t_.chips.text(*at, "ours");
+        if (request.chip.empty()) return t_.chips.text(*at, "note");
+        request.overrides = split(t_.chips.text(*at, "overrides"), '|');
         const std::string& stated = text("batch");
         const bool is_number =
             std::all_of(stated.begin(), stated.end(), [](char c) { return c >= '0' && c <= '9'; });
-        row.request.batch = is_number ? std::atoll(stated.c_str()) : t_.chips.count(*at, "batch");
+        const std::int64_t here = t_.chips.count(*at, "batch");
+        // A stated batch is how many wait; a chip's is how many are computed together at most.
+        request.batch = is_number ? std::atoll(stated.c_str()) : here;
+        if (is_number && here > 1) request.batch = std::min<std::int64_t>(request.batch, here);
         row.copies = static_cast<int>(t_.chips.count(*at, "copies"));
-        if (!configs_.try_find(ConfigKind::chip, row.request.chip)) {
-            return fmt::format("there is no chip '{}'", row.request.chip);
+        engines_ = t_.chips.text(*at, "engines");
+        if (t_.chips.text(*at, "power") == "wall" && !text("power_W").empty())
+            row.wall_w = t_.rows.number(i_, "power_W");
+        if (!configs_.try_find(ConfigKind::chip, request.chip))
+            return fmt::format("there is no chip '{}'", request.chip);
+        return {};
+    }
+
+    /// The line that fits, and those below it that go on with "+".
+    std::string networks(Row& row, const RunRequest& base) const {
+        const auto first = find(t_.networks, {"network", text("network")},
+                                {{"task", text("task/resolution")}, {"chip", text("chip")}});
+        if (!first) return fmt::format("network '{}' is not described", text("network"));
+        const bool tokens = text("unit").find("tokens") != std::string::npos;
+        if (tokens && !t_.networks.text(*first, "tokens_each").empty())
+            row.tokens = t_.networks.number(*first, "tokens_each");
+        for (std::size_t at = *first; at == *first || is_more(at); ++at) {
+            RunRequest request = base;
+            if (std::string reason = network(at, request); !reason.empty()) return reason;
+            row.parts.push_back({.request = std::move(request), .times = times(at)});
         }
         return {};
     }
 
-    std::string network(Row& row) const {
-        const auto at =
-            find(t_.networks, "network", text("network"), "task", text("task/resolution"));
-        if (!at) return fmt::format("network '{}' is not described", text("network"));
-        RunRequest& request = row.request;
-        request.workload = t_.networks.text(*at, "workload");
-        if (request.workload.empty()) return t_.networks.text(*at, "note");
+    [[nodiscard]] bool is_more(std::size_t at) const {
+        return at < t_.networks.size() && t_.networks.text(at, "network") == "+";
+    }
+
+    [[nodiscard]] double times(std::size_t at) const {
+        return t_.networks.text(at, "times").empty() ? 1 : t_.networks.number(at, "times");
+    }
+
+    std::string network(std::size_t at, RunRequest& request) const {
+        const CsvData& table = t_.networks;
+        request.workload = table.text(at, "workload");
+        if (request.workload.empty()) return table.text(at, "note");
         if (!configs_.try_find(ConfigKind::workload, request.workload)) {
             const std::string name = std::move(request.workload);
             request.workload = onnx_file(name);
             if (request.workload.empty()) return fmt::format("there is no network '{}'", name);
         }
-        if (!t_.networks.text(*at, "most_batch").empty()) {
-            request.batch =
-                std::min<std::int64_t>(request.batch, t_.networks.count(*at, "most_batch"));
-        }
-        if (const std::string& phase = t_.networks.text(*at, "phase"); !phase.empty()) {
+        if (!table.text(at, "most_batch").empty())
+            request.batch = std::min<std::int64_t>(request.batch, table.count(at, "most_batch"));
+        if (!table.text(at, "sequences").empty()) request.batch *= table.count(at, "sequences");
+        if (const std::string& phase = table.text(at, "phase"); !phase.empty())
             request.phase = phase;
-        }
-        if (!t_.networks.text(*at, "context").empty()) {
-            request.context = t_.networks.count(*at, "context");
-        }
-        if (!t_.networks.text(*at, "tokens").empty()) {
-            request.tokens = t_.networks.count(*at, "tokens");
-        }
-        for (std::string& change : split(t_.networks.text(*at, "overrides"), '|')) {
+        if (!table.text(at, "context").empty()) request.context = table.count(at, "context");
+        if (!table.text(at, "tokens").empty()) request.tokens = table.count(at, "tokens");
+        for (std::string& change : split(table.text(at, "overrides"), '|'))
             request.overrides.push_back("workload." + std::move(change));
-        }
+        // A generation is one request after another: its rate is that of one stream.
+        if (request.phase != "forward") request.scenario = "single_stream";
+        if (!engines_.empty() && request.scenario == "offline") beside(request);
         return {};
+    }
+
+    /// Each engine serves requests of its own.
+    void beside(RunRequest& request) const {
+        const auto engines =
+            static_cast<std::size_t>(1 + std::count(engines_.begin(), engines_.end(), ','));
+        request.scenario = "single_stream";
+        request.beside.assign(engines - 1, request.workload);
+        request.sharing = "engines:" + engines_;
     }
 
     /// Networks that are kept as ONNX have no name of their own; empty where there is none.
@@ -181,19 +221,20 @@ class Reader {
         return {};
     }
 
-    std::string precision(Row& row) const {
-        const auto at = find(t_.precisions, "precision", text("precision"), "chip", text("chip"));
+    std::string precision(RunRequest& request) const {
+        const auto at =
+            find(t_.precisions, {"precision", text("precision")}, {{"chip", text("chip")}});
         if (!at) return fmt::format("precision '{}' is not described", text("precision"));
-        row.request.precision = t_.precisions.text(*at, "ours");
+        request.precision = t_.precisions.text(*at, "ours");
+        request.lighten = split(t_.precisions.text(*at, "lighten"), '+');
         return {};
     }
 
-    std::string scenario(Row& row) const {
-        const auto at = find(t_.scenarios, "scenario", text("scenario"), "metric", text("metric"));
+    std::string scenario(Row& row, RunRequest& request) const {
+        const auto at =
+            find(t_.scenarios, {"scenario", text("scenario")}, {{"metric", text("metric")}});
         if (!at) return fmt::format("scenario '{}' is not described", text("scenario"));
-        row.request.scenario = t_.scenarios.text(*at, "ours");
-        // A generation is one request after another: its rate is that of one stream.
-        if (row.request.phase != "forward") row.request.scenario = "single_stream";
+        request.scenario = t_.scenarios.text(*at, "ours");
         row.in_flight = static_cast<int>(t_.scenarios.count(*at, "in_flight"));
         return {};
     }
@@ -201,6 +242,7 @@ class Reader {
     const Tables& t_;
     const ConfigPath& configs_;
     std::size_t i_;
+    std::string engines_;  ///< of the chip, that serve requests side by side
 };
 
 }  // namespace
@@ -214,34 +256,68 @@ std::vector<Row> read_rows(const std::string& folder, const ConfigPath& configs)
     return rows;
 }
 
-void fill(Row& row, const Result& result) {
+namespace {
+
+/// Items a second of a run, those of networks side by side together.
+double rate_of(const Result& result) {
+    if (result.tenants.empty()) return result.throughput_per_s;
+    double sum = 0;
+    for (const TenantResult& tenant : result.tenants) sum += tenant.throughput_per_s;
+    return sum;
+}
+
+}  // namespace
+
+void fill(Row& row, const std::vector<Result>& results) {
     Figure& figure = row.figure;
-    const double per_second = result.throughput_per_s * row.copies;
+    const Result& first = results.front();
+    double seconds = 0;
+    double joules = 0;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        const double each = row.parts[i].times / rate_of(results[i]);
+        seconds += each;
+        joules += each * results[i].power_w;
+    }
+    const double per_second = row.copies / seconds;
     // Copies share what a chip draws at rest: their power is not a multiple of one's.
     if (row.copies == 1) {
-        figure.power_w = result.power_w;
-        if (per_second > 0) figure.energy_mj = result.power_w / per_second * 1e3;
+        figure.power_w = joules / seconds;
+        figure.energy_mj = joules * 1e3;
     }
     switch (row.metric) {
         case Metric::milliseconds: {
-            const bool queued = row.in_flight > 1 && per_second > 0;
-            const double items = static_cast<double>(row.in_flight);
-            figure.ours = queued ? items / per_second * 1e3 : result.latency_ns / 1e6;
+            const bool alone = row.in_flight == 1 && results.size() == 1;
+            figure.ours = alone ? first.latency_ns / 1e6 : row.in_flight / per_second * 1e3;
             figure.our_seconds = figure.ours / 1e3;
             break;
         }
         case Metric::per_second:
-            figure.ours = per_second;
-            figure.our_seconds = 1 / per_second;
+            figure.ours = per_second * row.tokens;
+            figure.our_seconds = 1 / figure.ours;
             break;
         case Metric::tera_operations:
-            figure.ours = 2 * static_cast<double>(result.macs) / (result.latency_ns * 1e3);
+            figure.ours = 2 * static_cast<double>(first.macs) / (first.latency_ns * 1e3);
             break;
         case Metric::per_watt:
-            figure.ours = result.perf_per_watt;
+            figure.ours = first.perf_per_watt;
             break;
     }
     judge(figure);
+}
+
+std::optional<Figure> wall_energy(const Row& row) {
+    if (row.wall_w == 0 || row.figure.skipped) return std::nullopt;
+    Figure energy = row.figure;
+    energy.name = "energy at the wall, mJ";
+    energy.group = "wall energy";
+    energy.low = energy.high = row.wall_w * row.figure.seconds * 1e3;
+    energy.ours = row.figure.energy_mj;
+    energy.judged = true;
+    energy.gates = row.figure.gates && row.figure.role == "test";
+    energy.tolerance_percent = 20;
+    energy.seconds = energy.our_seconds = 0;
+    judge(energy);
+    return energy;
 }
 
 }  // namespace perfwatt::silicon

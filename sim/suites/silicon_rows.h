@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,14 +17,23 @@ enum class Metric {
     per_watt,         ///< items a second a watt
 };
 
-/// A published figure, and the run that stands for it. Not skipped: `request` is complete.
+/// A run that is part of an item: the steps of a generation, the networks of a pipeline.
+struct Part {
+    RunRequest request;
+    double times = 1;  ///< items of this run in one item of the published figure
+};
+
+/// A published figure, and the runs that stand for it. Not skipped: `parts` are complete.
 struct Row {
     Figure figure;  ///< all but ours
     Metric metric = Metric::milliseconds;
-    RunRequest request;
+    std::vector<Part> parts;  ///< one after the other
+    /// Tokens of an item, where the figure counts tokens and the run counts items.
+    double tokens = 1;
+    double wall_w = 0;  ///< measured at the wall; 0 where it was not, or has no counterpart here
     /// Requests that share the chip while one is timed: the maker's latency holds their turns too.
     int in_flight = 1;
-    /// Parts of the chip that serve requests of their own, of which `request` runs one.
+    /// Parts of the chip that serve requests of their own, of which one is run.
     int copies = 1;
 };
 
@@ -32,7 +42,10 @@ struct Row {
 /// reason; a malformed file throws UserError.
 [[nodiscard]] std::vector<Row> read_rows(const std::string& folder, const ConfigPath& configs);
 
-/// Fills in our side of the figure from the record of its run.
-void fill(Row& row, const Result& result);
+/// Fills in our side of the figure from the records of its parts.
+void fill(Row& row, const std::vector<Result>& results);
+
+/// Energy of an item where the power at the wall was measured, of a row that is filled in.
+[[nodiscard]] std::optional<Figure> wall_energy(const Row& row);
 
 }  // namespace perfwatt::silicon

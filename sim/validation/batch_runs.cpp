@@ -16,9 +16,9 @@ namespace {
 
 /// All that makes two requests differ.
 auto key_of(const RunRequest& r) {
-    return std::tuple(r.chip, r.workload, r.batch, r.precision, r.phase, r.context, r.tokens,
-                      r.scenario, r.start, r.memory_timing, r.overrides, r.mapping_file,
-                      r.mapping_effort);
+    return std::tuple(r.chip, r.workload, r.batch, r.precision, r.lighten, r.phase, r.context,
+                      r.tokens, r.scenario, r.start, r.memory_timing, r.overrides, r.mapping_file,
+                      r.mapping_effort, r.beside, r.sharing);
 }
 
 std::string first_message(const UserError& error) {

@@ -184,6 +184,15 @@ std::string closing_words(const SuiteOutcome& outcome) {
                               figure.note.empty() ? "no reason is known" : figure.note);
     }
     std::string text;
+    const auto with_role = [&](const char* role) {
+        return std::count_if(outcome.figures.begin(), outcome.figures.end(),
+                             [&](const Figure& f) { return !f.skipped && f.role == role; });
+    };
+    if (with_role("test") > 0)
+        text += fmt::format("\nRun, {} of {}: {} to test on, {} to calibrate on, {} to report\n",
+                            outcome.figures.size() - static_cast<std::size_t>(skipped),
+                            outcome.figures.size(), with_role("test"), with_role("calibrate"),
+                            with_role("report"));
     if (!missed.empty()) text += "\nMissed:\n\n" + missed;
     if (skipped > 0) {
         text += fmt::format("\nSkipped, {} of {}:\n\n", skipped, outcome.figures.size());
