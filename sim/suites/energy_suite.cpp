@@ -81,6 +81,7 @@ RunRequest request_of(const CsvData& data, std::size_t i, const std::string& fol
     request.batch = data.count(i, "batch");
     request.precision = data.text(i, "precision");
     request.scenario = data.text(i, "scenario");
+    if (const std::string& phase = data.text(i, "phase"); !phase.empty()) request.phase = phase;
     request.memory_timing = "stream";
     if (const std::string& change = data.text(i, "overrides"); !change.empty()) {
         request.overrides.push_back(change);
