@@ -16,34 +16,24 @@ enum After : std::size_t { kVector, kInstruction, kL1, kL2, kLlc, kAfter };
 
 std::vector<Action> actions_of(const CpuSpec& spec) {
     std::vector<Action> actions;
-    const auto add = [&](std::string name, std::string unit, std::string meaning,
-                         EnergyComponent component) {
-        actions.push_back({.name = std::move(name),
-                           .unit = std::move(unit),
-                           .meaning = std::move(meaning),
-                           .component = component,
-                           .picojoules = 0,
-                           .source = {},
-                           .not_modelled = {}});
-    };
     for (const MathRate& rate : spec.rates)
-        add(fmt::format("mac.{}.{}", to_string(rate.first), to_string(rate.second)), "MAC",
-            "products and their sums, padding included", EnergyComponent::mac);
-    add("vector", "lane-operation", "other work of the SIMD pipes", EnergyComponent::mac);
-    add("instruction", "instruction", "SIMD instructions, loads included", EnergyComponent::reg);
-    add("l1.byte", "B", "bytes between registers and L1", EnergyComponent::sram);
-    add("l2.byte", "B", "bytes between L1 and L2", EnergyComponent::sram);
-    add("llc.byte", "B", "bytes between L2 and the last cache", EnergyComponent::sram);
+        add_unpriced(actions,
+                     fmt::format("mac.{}.{}", to_string(rate.first), to_string(rate.second)), "MAC",
+                     "products and their sums, padding included", EnergyComponent::mac);
+    add_unpriced(actions, "vector", "lane-operation", "other work of the SIMD pipes",
+                 EnergyComponent::mac);
+    add_unpriced(actions, "instruction", "instruction", "SIMD instructions, loads included",
+                 EnergyComponent::reg);
+    add_unpriced(actions, "l1.byte", "B", "bytes between registers and L1", EnergyComponent::sram);
+    add_unpriced(actions, "l2.byte", "B", "bytes between L1 and L2", EnergyComponent::sram);
+    add_unpriced(actions, "llc.byte", "B", "bytes between L2 and the last cache",
+                 EnergyComponent::sram);
     return actions;
 }
 
 }  // namespace
 
-std::vector<std::string> action_names(const CpuSpec& spec) {
-    std::vector<std::string> names;
-    for (const Action& action : actions_of(spec)) names.push_back(action.name);
-    return names;
-}
+std::vector<std::string> action_names(const CpuSpec& spec) { return names_of(actions_of(spec)); }
 
 Cpu::Cpu(CpuSpec spec, std::map<std::string, ActionPrice> prices, std::vector<StaticPower> powers,
          std::vector<MemoryPort> memories)
@@ -51,8 +41,7 @@ Cpu::Cpu(CpuSpec spec, std::map<std::string, ActionPrice> prices, std::vector<St
       prices_(std::move(prices)),
       powers_(std::move(powers)),
       memories_(std::move(memories)) {
-    for (const std::string& name : action_names(spec_))
-        PERFWATT_CHECK(prices_.contains(name), "no price for " + name);
+    (void)priced(actions_of(spec_), prices_);
     PERFWATT_CHECK(!memories_.empty(), "a CPU has a memory");
 }
 
@@ -134,14 +123,7 @@ DmaPort Cpu::dma_port() const {
             .setup = Time::zero()};
 }
 
-std::vector<Action> Cpu::actions() const {
-    std::vector<Action> actions = actions_of(spec_);
-    for (Action& action : actions) {
-        action.picojoules = prices_.at(action.name).picojoules;
-        action.source = prices_.at(action.name).source;
-    }
-    return actions;
-}
+std::vector<Action> Cpu::actions() const { return priced(actions_of(spec_), prices_); }
 
 void Cpu::count(const Command& command, std::span<const ActionId> ids, Counts& counts) const {
     PERFWATT_CHECK(ids.size() == spec_.rates.size() + kAfter, "ids of other actions");

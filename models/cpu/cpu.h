@@ -6,7 +6,7 @@
 
 #include "models/cpu/cpu_spec.h"
 #include "models/cpu/plan.h"
-#include "sim/arch/device.h"
+#include "sim/arch/device_prices.h"
 #include "sim/arch/energy_tables.h"
 
 namespace perfwatt::cpu {
@@ -21,12 +21,6 @@ struct SourcedFigure {
 struct PowerFile {
     /// Of an instruction beside the arithmetic it does: fetch, decode, rename, schedule, retire.
     SourcedFigure instruction_pj;
-};
-
-/// What one action costs, and why.
-struct ActionPrice {
-    double picojoules = 0;
-    std::string source;
 };
 
 /// What a CPU counts; every one needs a price. Names:

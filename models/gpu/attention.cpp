@@ -174,43 +174,20 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
 std::variant<MappingChoice, Infeasible> map_attention(const GpuSpec& spec,
                                                       const std::vector<MemoryPort>& memories,
                                                       const MappingRequest& request) {
-    MappingChoice best{.cost = Time::max()};
-    AttentionChoice chosen;
-    int slower = 0, short_contexts = 0;
+    PlanSearch search(spec, memories, request.effort);
     for (const std::int64_t rows : kRows) {
         if (rows < spec.library.least_rows) continue;
-        for (std::int64_t splits = 1; splits <= spec.library.most_context_splits;
+        for (std::int64_t splits = 1;
+             splits <= spec.library.most_context_splits && search.goes_on();
              splits += std::max<std::int64_t>(1, splits / 2)) {
-            if (best.candidates >= std::max(1, request.effort)) break;
             const AttentionChoice choice{.queries = rows, .splits = splits};
-            const auto answer = plan_attention(spec, memories, request, choice);
-            const Plan* plan = std::get_if<Plan>(&answer);
-            if (plan == nullptr) {
-                ++short_contexts;
+            if (!search.offer(
+                    plan_attention(spec, memories, request, choice),
+                    {{"queries", std::to_string(rows)}, {"splits", std::to_string(splits)}}))
                 break;
-            }
-            ++best.candidates;
-            const PlanTime time = time_of(spec, memories, *plan);
-            if (time.total < best.cost) {
-                best.cost = time.total;
-                chosen = choice;
-            } else {
-                ++slower;
-            }
         }
     }
-    const Plan plan = std::get<Plan>(plan_attention(spec, memories, request, chosen));
-    const BlockTiming timing = block_timing(spec, *plan.blocks);
-    best.mapping = {{"queries", std::to_string(chosen.queries)},
-                    {"splits", std::to_string(chosen.splits)},
-                    {"blocks", std::to_string(plan.blocks->blocks)},
-                    {"resident", std::to_string(timing.resident)},
-                    {"waves", fmt::format("{:.2f}", timing.waves)},
-                    {"limit", std::string(to_string(time_of(spec, memories, plan).limit))}};
-    if (short_contexts > 0)
-        best.rejected.emplace_back("contexts too short for the parts", short_contexts);
-    if (slower > 0) best.rejected.emplace_back("slower than the best", slower);
-    return best;
+    return search.answer("the library has no block for it", "contexts too short for the parts");
 }
 
 std::variant<AttentionChoice, Infeasible> attention_from(const Mapping& mapping) {
@@ -221,7 +198,7 @@ std::variant<AttentionChoice, Infeasible> attention_from(const Mapping& mapping)
             choice.queries = *number;
         } else if (number && key == "splits") {
             choice.splits = *number;
-        } else if (key != "blocks" && key != "resident" && key != "waves" && key != "limit") {
+        } else if (!is_derived(key)) {
             return Infeasible{fmt::format("mapping: '{}: {}' is not understood", key, value)};
         }
     }

@@ -157,43 +157,18 @@ std::variant<MappingChoice, Infeasible> map_contraction(const GpuSpec& spec,
     const Product product = product_of(std::get<Contraction>(request.kernel->work));
     std::vector<Tile> tiles = spec.library.tiles;
     if (product.windows) tiles = {kWindows};
-    MappingChoice best{.cost = Time::max()};
-    ContractionChoice chosen;
-    int short_reductions = 0, slower = 0;
+    PlanSearch search(spec, memories, request.effort);
     for (const Tile& tile : tiles) {
-        for (std::int64_t splits = 1; splits <= spec.library.most_splits;
+        for (std::int64_t splits = 1; splits <= spec.library.most_splits && search.goes_on();
              splits += splits < 4 ? 1 : splits / 2) {
-            if (best.candidates >= std::max(1, request.effort)) break;
             const ContractionChoice choice{.tile = tile, .splits = splits};
-            const auto answer = plan_contraction(spec, memories, request, choice);
-            const Plan* plan = std::get_if<Plan>(&answer);
-            if (plan == nullptr) {
-                ++short_reductions;
+            if (!search.offer(plan_contraction(spec, memories, request, choice),
+                              {{"tile", fmt::format("{}x{}", tile.rows, tile.columns)},
+                               {"splits", std::to_string(splits)}}))
                 break;
-            }
-            ++best.candidates;
-            const PlanTime time = time_of(spec, memories, *plan);
-            if (time.total < best.cost) {
-                best.cost = time.total;
-                chosen = choice;
-            } else {
-                ++slower;
-            }
         }
     }
-    if (best.cost == Time::max()) return Infeasible{"the library has no tile for it"};
-    const Plan plan = std::get<Plan>(plan_contraction(spec, memories, request, chosen));
-    const BlockTiming timing = block_timing(spec, *plan.blocks);
-    best.mapping = {{"tile", fmt::format("{}x{}", chosen.tile.rows, chosen.tile.columns)},
-                    {"splits", std::to_string(chosen.splits)},
-                    {"blocks", std::to_string(plan.blocks->blocks)},
-                    {"resident", std::to_string(timing.resident)},
-                    {"waves", fmt::format("{:.2f}", timing.waves)},
-                    {"limit", std::string(to_string(time_of(spec, memories, plan).limit))}};
-    if (short_reductions > 0)
-        best.rejected.emplace_back("reductions too short for the parts", short_reductions);
-    if (slower > 0) best.rejected.emplace_back("slower than the best", slower);
-    return best;
+    return search.answer("the library has no tile for it", "reductions too short for the parts");
 }
 
 std::variant<ContractionChoice, Infeasible> choice_from(const Mapping& mapping) {
@@ -212,7 +187,7 @@ std::variant<ContractionChoice, Infeasible> choice_from(const Mapping& mapping) 
             const auto splits = positive_number(value);
             if (!splits) return wrong;
             choice.splits = *splits;
-        } else if (key != "blocks" && key != "resident" && key != "waves" && key != "limit") {
+        } else if (!is_derived(key)) {
             return wrong;
         }
     }

@@ -23,26 +23,18 @@ std::string pair_name(const MathRate& rate) {
 
 std::vector<Action> actions_of(const GpuSpec& spec) {
     std::vector<Action> actions;
-    const auto add = [&](std::string name, std::string unit, std::string meaning,
-                         EnergyComponent component) {
-        actions.push_back({.name = std::move(name),
-                           .unit = std::move(unit),
-                           .meaning = std::move(meaning),
-                           .component = component,
-                           .picojoules = 0,
-                           .source = {},
-                           .not_modelled = {}});
-    };
     for (const MathRate& rate : spec.rates)
-        add("mac." + pair_name(rate), "MAC", "products and their sums, padding included",
-            EnergyComponent::mac);
-    add("shared.byte", "B", "operands of blocks into and out of shared memory",
-        EnergyComponent::sram);
-    add("register.byte", "B", "operands and accumulators through the register file",
-        EnergyComponent::reg);
-    add("vector", "lane-operation", "work of the vector pipes", EnergyComponent::mac);
-    add("l2.byte", "B", "bytes between L2 and SMs", EnergyComponent::sram);
-    add("memory.byte", "B", "bytes between the memory's port and the L2", EnergyComponent::link);
+        add_unpriced(actions, "mac." + pair_name(rate), "MAC",
+                     "products and their sums, padding included", EnergyComponent::mac);
+    add_unpriced(actions, "shared.byte", "B", "operands of blocks into and out of shared memory",
+                 EnergyComponent::sram);
+    add_unpriced(actions, "register.byte", "B",
+                 "operands and accumulators through the register file", EnergyComponent::reg);
+    add_unpriced(actions, "vector", "lane-operation", "work of the vector pipes",
+                 EnergyComponent::mac);
+    add_unpriced(actions, "l2.byte", "B", "bytes between L2 and SMs", EnergyComponent::sram);
+    add_unpriced(actions, "memory.byte", "B", "bytes between the memory's port and the L2",
+                 EnergyComponent::link);
     return actions;
 }
 
@@ -50,16 +42,11 @@ std::int64_t operand_bytes(std::int64_t elements, DataType type) { return bytes(
 
 }  // namespace
 
-std::vector<std::string> action_names(const GpuSpec& spec) {
-    std::vector<std::string> names;
-    for (const Action& action : actions_of(spec)) names.push_back(action.name);
-    return names;
-}
+std::vector<std::string> action_names(const GpuSpec& spec) { return names_of(actions_of(spec)); }
 
 Gpu::Gpu(GpuSpec spec, GpuPrices prices, std::vector<MemoryPort> memories)
     : spec_(std::move(spec)), prices_(std::move(prices)), memories_(std::move(memories)) {
-    for (const std::string& name : action_names(spec_))
-        PERFWATT_CHECK(prices_.actions.contains(name), "no price for " + name);
+    (void)priced(actions_of(spec_), prices_.actions);
     PERFWATT_CHECK(!memories_.empty(), "a GPU has a memory");
 }
 
@@ -174,16 +161,7 @@ DmaPort Gpu::dma_port() const {
             .setup = Time::zero()};
 }
 
-std::vector<Action> Gpu::actions() const {
-    std::vector<Action> actions = actions_of(spec_);
-    for (Action& action : actions) {
-        const ActionPrice& price = prices_.actions.at(action.name);
-        action.picojoules = price.picojoules;
-        action.source = price.source;
-        action.not_modelled = price.not_modelled;
-    }
-    return actions;
-}
+std::vector<Action> Gpu::actions() const { return priced(actions_of(spec_), prices_.actions); }
 
 void Gpu::count(const Command& command, std::span<const ActionId> ids, Counts& counts) const {
     PERFWATT_CHECK(ids.size() == spec_.rates.size() + kAfter, "ids of other actions");

@@ -6,22 +6,12 @@
 
 #include "models/gpu/gpu_spec.h"
 #include "models/gpu/plan.h"
-#include "sim/arch/device.h"
+#include "sim/arch/device_prices.h"
 
 namespace perfwatt::gpu {
 
-/// What one action costs, and why.
-struct ActionPrice {
-    double picojoules = 0;
-    std::string source;
-    std::string not_modelled;  ///< the reason, where the price is zero on purpose
-};
-
 /// Prices by the names that action_names() gives, and the power drawn all the time.
-struct GpuPrices {
-    std::map<std::string, ActionPrice> actions;
-    std::vector<StaticPower> static_power;
-};
+using GpuPrices = DevicePrices;
 
 /// What a GPU counts; every one needs a price. Names:
 ///   mac.<first>.<second>   a product and its sum, padding included (one per rate)

@@ -1,5 +1,7 @@
 #include "models/gpu/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -163,6 +165,43 @@ PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories, c
         time.limit = Limit::vector;
     if (plan.launch > longest) time.limit = Limit::launch;
     return time;
+}
+
+bool PlanSearch::goes_on() const { return candidates_ < std::max(1, effort_); }
+
+bool PlanSearch::offer(std::variant<Plan, Infeasible> answer, Mapping mapping) {
+    auto* plan = std::get_if<Plan>(&answer);
+    if (plan == nullptr) {
+        ++misfits_;
+        return false;
+    }
+    ++candidates_;
+    const PlanTime time = time_of(spec_, memories_, *plan);
+    if (!best_ || time.total < time_.total) {
+        best_ = std::move(*plan);
+        time_ = time;
+        mapping_ = std::move(mapping);
+    }
+    return true;
+}
+
+std::variant<MappingChoice, Infeasible> PlanSearch::answer(std::string none,
+                                                           std::string misfits) const {
+    if (!best_) return Infeasible{std::move(none)};
+    MappingChoice choice{.mapping = mapping_, .cost = time_.total};
+    choice.candidates = candidates_;
+    const BlockTiming timing = block_timing(spec_, *best_->blocks);
+    choice.mapping.insert(choice.mapping.end(), {{"blocks", std::to_string(best_->blocks->blocks)},
+                                                 {"resident", std::to_string(timing.resident)},
+                                                 {"waves", fmt::format("{:.2f}", timing.waves)},
+                                                 {"limit", std::string(to_string(time_.limit))}});
+    if (misfits_ > 0) choice.rejected.emplace_back(std::move(misfits), misfits_);
+    if (candidates_ > 1) choice.rejected.emplace_back("slower than the best", candidates_ - 1);
+    return choice;
+}
+
+bool is_derived(std::string_view key) {
+    return key == "blocks" || key == "resident" || key == "waves" || key == "limit";
 }
 
 void emit_plan(const GpuSpec& spec, const Plan& plan, const Buffer& free, LayerId layer,

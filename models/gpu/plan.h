@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -36,6 +38,35 @@ struct PlanTime {
 };
 [[nodiscard]] PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories,
                                const Plan& plan);
+
+/// The fastest of the plans offered, as many as the effort allows.
+class PlanSearch {
+  public:
+    PlanSearch(const GpuSpec& spec, const std::vector<MemoryPort>& memories, int effort)
+        : spec_(spec), memories_(memories), effort_(effort) {}
+
+    /// False once the effort is spent.
+    [[nodiscard]] bool goes_on() const;
+    /// Takes what planning answered and how the plan is written in a mapping, without what follows
+    /// from it. False if there is no such plan.
+    bool offer(std::variant<Plan, Infeasible> answer, Mapping mapping);
+    /// The mapping of the fastest with its blocks, waves and limit; Infeasible with `none` where no
+    /// plan was offered. `misfits` says what those had in common that were none.
+    [[nodiscard]] std::variant<MappingChoice, Infeasible> answer(std::string none,
+                                                                 std::string misfits) const;
+
+  private:
+    const GpuSpec& spec_;
+    const std::vector<MemoryPort>& memories_;
+    int effort_;
+    std::optional<Plan> best_;
+    PlanTime time_;
+    Mapping mapping_;
+    int candidates_ = 0, misfits_ = 0;
+};
+
+/// Whether a key of a mapping only tells what follows from the others: see PlanSearch::answer().
+[[nodiscard]] bool is_derived(std::string_view key);
 
 /// Sets `chunks` and `by_depth`: pieces of about half a microsecond of loads.
 void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& plan);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "sim/arch/type_pairs.h"
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
 
@@ -266,12 +267,7 @@ void consider_dedicated(const MatrixSpec& spec, const TypeRate& rate, const Cont
 }  // namespace
 
 const TypeRate* rate_of(const MatrixSpec& spec, DataType first, DataType second) {
-    const auto plain = [](DataType type) {
-        return type == DataType::uint8 ? DataType::int8 : type;
-    };
-    for (const TypeRate& rate : spec.rates)
-        if (plain(rate.first) == plain(first) && plain(rate.second) == plain(second)) return &rate;
-    return nullptr;
+    return find_pair(spec.rates, first, second);
 }
 
 std::int64_t reduction_extent(const MatrixSpec& spec, const TypeRate& rate) {

@@ -99,48 +99,37 @@ std::vector<Action> actions_of(const NpuSpec& spec) {
     const std::string access =
         fmt::format("access of {} B", spec.scratchpad.bytes_per_cycle_per_bank);
     std::vector<Action> actions;
-    const auto add = [&](std::string name, std::string unit, std::string meaning,
-                         EnergyComponent component) {
-        actions.push_back({.name = std::move(name),
-                           .unit = std::move(unit),
-                           .meaning = std::move(meaning),
-                           .component = component,
-                           .picojoules = 0,
-                           .source = {},
-                           .not_modelled = {}});
-    };
     for (const TypeRate& rate : spec.matrix.rates) {
-        add("mac." + pair_name(rate), "MAC", "useful multiply-accumulates", EnergyComponent::mac);
-        add("mac_padding." + pair_name(rate), "MAC", "cells clocked for padding",
-            EnergyComponent::mac);
+        add_unpriced(actions, "mac." + pair_name(rate), "MAC", "useful multiply-accumulates",
+                     EnergyComponent::mac);
+        add_unpriced(actions, "mac_padding." + pair_name(rate), "MAC", "cells clocked for padding",
+                     EnergyComponent::mac);
     }
-    add("register", "MAC", "operands moved into a cell's registers", EnergyComponent::reg);
-    add("accumulator", "partial sum", "partial sums read, added to and written back",
-        EnergyComponent::reg);
-    add("scratchpad.read", access, "scratchpad reads", EnergyComponent::sram);
-    add("scratchpad.write", access, "scratchpad writes", EnergyComponent::sram);
-    add("vector.integer", "lane-operation", "integer work of the vector unit",
-        EnergyComponent::mac);
-    add("vector.floating", "lane-operation", "floating-point work of the vector unit",
-        EnergyComponent::mac);
-    add("dma.byte", "B", "bytes between the memory port and the scratchpad", EnergyComponent::link);
+    add_unpriced(actions, "register", "MAC", "operands moved into a cell's registers",
+                 EnergyComponent::reg);
+    add_unpriced(actions, "accumulator", "partial sum",
+                 "partial sums read, added to and written back", EnergyComponent::reg);
+    add_unpriced(actions, "scratchpad.read", access, "scratchpad reads", EnergyComponent::sram);
+    add_unpriced(actions, "scratchpad.write", access, "scratchpad writes", EnergyComponent::sram);
+    add_unpriced(actions, "vector.integer", "lane-operation", "integer work of the vector unit",
+                 EnergyComponent::mac);
+    add_unpriced(actions, "vector.floating", "lane-operation",
+                 "floating-point work of the vector unit", EnergyComponent::mac);
+    add_unpriced(actions, "dma.byte", "B", "bytes between the memory port and the scratchpad",
+                 EnergyComponent::link);
     if (spec.matrix.winograd != Winograd::none)
-        add("transform", "addition", "sums of Winograd's transforms", EnergyComponent::mac);
+        add_unpriced(actions, "transform", "addition", "sums of Winograd's transforms",
+                     EnergyComponent::mac);
     return actions;
 }
 
 }  // namespace
 
-std::vector<std::string> action_names(const NpuSpec& spec) {
-    std::vector<std::string> names;
-    for (const Action& action : actions_of(spec)) names.push_back(action.name);
-    return names;
-}
+std::vector<std::string> action_names(const NpuSpec& spec) { return names_of(actions_of(spec)); }
 
 Npu::Npu(NpuSpec spec, NpuPrices prices, std::vector<MemoryPort> memories)
     : spec_(std::move(spec)), prices_(std::move(prices)), memories_(std::move(memories)) {
-    for (const std::string& name : action_names(spec_))
-        PERFWATT_CHECK(prices_.actions.contains(name), "no price for " + name);
+    (void)priced(actions_of(spec_), prices_.actions);
     PERFWATT_CHECK(!memories_.empty() && memories_.size() <= 8, "one to eight memories");
 }
 
@@ -298,16 +287,7 @@ void Npu::bank_uses(const Command& command, std::vector<BankUse>& uses) const {
 
 const UnitFactory* Npu::unit_factory() const { return &npu::unit_factory(); }
 
-std::vector<Action> Npu::actions() const {
-    std::vector<Action> actions = actions_of(spec_);
-    for (Action& action : actions) {
-        const ActionPrice& price = prices_.actions.at(action.name);
-        action.picojoules = price.picojoules;
-        action.source = price.source;
-        action.not_modelled = price.not_modelled;
-    }
-    return actions;
-}
+std::vector<Action> Npu::actions() const { return priced(actions_of(spec_), prices_.actions); }
 
 void Npu::count(const Command& command, std::span<const ActionId> ids, Counts& counts) const {
     const std::size_t after = kAfter + (spec_.matrix.winograd != Winograd::none ? 1 : 0);

@@ -5,23 +5,13 @@
 #include <vector>
 
 #include "models/npu/npu_spec.h"
-#include "sim/arch/device.h"
+#include "sim/arch/device_prices.h"
 #include "sim/arch/stripes.h"
 
 namespace perfwatt::npu {
 
-/// What one action costs, and why; the loader finds it from node, voltage and sizes.
-struct ActionPrice {
-    double picojoules = 0;
-    std::string source;
-    std::string not_modelled;  ///< the reason, where the price is zero on purpose
-};
-
 /// Prices by the names that action_names() gives, and the power drawn all the time.
-struct NpuPrices {
-    std::map<std::string, ActionPrice> actions;
-    std::vector<StaticPower> static_power;
-};
+using NpuPrices = DevicePrices;
 
 /// A memory as the mapper's cost function sees it, by MemoryId.
 struct MemoryPort {

@@ -11,13 +11,20 @@
 
 namespace perfwatt {
 
+/// Bytes without a sign go through the same products as those with one.
+[[nodiscard]] inline DataType multiplied_as(DataType type) {
+    return type == DataType::uint8 ? DataType::int8 : type;
+}
+
 /// Of rates with members `first` and `second`, the one for a pair of operand types; null if there
 /// is none.
 template <class Rate>
 [[nodiscard]] const Rate* find_pair(const std::vector<Rate>& rates, DataType first,
                                     DataType second) {
     for (const Rate& rate : rates)
-        if (rate.first == first && rate.second == second) return &rate;
+        if (multiplied_as(rate.first) == multiplied_as(first) &&
+            multiplied_as(rate.second) == multiplied_as(second))
+            return &rate;
     return nullptr;
 }
 

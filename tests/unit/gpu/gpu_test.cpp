@@ -107,6 +107,30 @@ TEST(BlockTiming, ASpecialOperationTakesTheLaneAsLongAsTheUnitIsRarer) {
     EXPECT_EQ(lane_operations(small_gpu(), {{VectorOp::divide, 1}}, 100), 500);
 }
 
+TEST(BlockTiming, BytesWithoutASignTakeTheRateOfThoseWithOne) {
+    GpuSpec spec = small_gpu();
+    spec.rates = {{.first = DataType::int8, .second = DataType::int8, .macs_per_cycle = 2048}};
+    for (const DataType first : {DataType::uint8, DataType::int8})
+        EXPECT_EQ(rate_of(spec, first, DataType::int8), spec.rates.data());
+    EXPECT_EQ(rate_of(spec, DataType::fp16, DataType::int8), nullptr);
+}
+
+TEST(Contraction, TheFastestOfTheTilesIsToldWithWhatFollowsFromIt) {
+    const GpuSpec spec = small_gpu();
+    const Kernel kernel = product(128, 128, 4096);
+    const auto answer = map_contraction(spec, kMemory, in_memory(kernel));
+    const auto& choice = std::get<MappingChoice>(answer);
+    EXPECT_EQ(choice.mapping.front().first, "tile");
+    const auto read = std::get<ContractionChoice>(choice_from(choice.mapping));
+    const auto plan = std::get<Plan>(plan_contraction(spec, kMemory, in_memory(kernel), read));
+    EXPECT_EQ(time_of(spec, kMemory, plan).total, choice.cost);
+    for (const Tile& tile : spec.library.tiles) {
+        const auto other = std::get<Plan>(
+            plan_contraction(spec, kMemory, in_memory(kernel), {.tile = tile, .splits = 1}));
+        EXPECT_GE(time_of(spec, kMemory, other).total, choice.cost);
+    }
+}
+
 TEST(Contraction, ConvolutionIsAnImplicitProduct) {
     const Contraction work{.n = 2, .p = 7, .q = 5, .k = 64, .c = 3, .r = 3, .s = 3};
     const Product product = product_of(work);
