@@ -46,7 +46,7 @@ void DramStream::submit(Time now, const MemoryTransfer& transfer) {
              .row_bytes = joined ? transfer.bytes() : transfer.row_bytes,
              .rows = joined ? 1 : transfer.rows,
              .pitch_bytes = transfer.pitch_bytes,
-             .arrival = clock_.cycles_in(now),
+             .arrival = clock_.ticks_in(now),
              .layer = transfer.layer,
              .master = transfer.master,
              .write = transfer.direction == Direction::write};
@@ -65,7 +65,7 @@ void DramStream::submit(Time now, const MemoryTransfer& transfer) {
     bursts_ += state.bursts_left;
     ++in_flight_;
     // While nothing is asked of it nobody tells it the time: it has passed the last whole tick.
-    advanced_ = std::max(advanced_, clock_.cycles_in(now + Time{1}) - 1);
+    advanced_ = std::max(advanced_, clock_.ticks_in(now + Time{1}) - 1);
     (state.write ? write_bytes_ : read_bytes_) += transfer.bytes();
     for (std::size_t c = 0; c < parts.size(); ++c) lanes_[c].add(slot, parts[c]);
 }
@@ -85,7 +85,7 @@ Tick DramStream::run(Tick limit, bool to_completion, std::vector<MemoryCompletio
         first->serve();
         for (const std::uint32_t slot : first->finished()) {
             const StreamTransfer& transfer = transfers_[slot];
-            completions.push_back({.id = transfer.id, .at = clock_.cycles(transfer.data_end)});
+            completions.push_back({.id = transfer.id, .at = clock_.time_of(transfer.data_end)});
             if (to_completion) limit = std::min(limit, transfer.data_end);
             free_.push_back(slot);
             --in_flight_;
@@ -102,29 +102,29 @@ Tick DramStream::run(Tick limit, bool to_completion, std::vector<MemoryCompletio
 }
 
 void DramStream::advance(Time limit, std::vector<MemoryCompletion>& completions) {
-    (void)run(clock_.cycles_in(limit), false, completions);
+    (void)run(clock_.ticks_in(limit), false, completions);
 }
 
 Time DramStream::advance_to_completion(Time limit, std::vector<MemoryCompletion>& completions) {
-    const Tick end = limit == Time::max() ? kNever : clock_.cycles_in(limit);
+    const Tick end = limit == Time::max() ? kNever : clock_.ticks_in(limit);
     const Tick reached = run(end, true, completions);
-    return reached == end ? limit : clock_.cycles(reached);
+    return reached == end ? limit : clock_.time_of(reached);
 }
 
 Time DramStream::next_completion_bound() const {
-    return in_flight_ == 0 ? Time::max() : clock_.cycles(advanced_ + shortest_);
+    return in_flight_ == 0 ? Time::max() : clock_.time_of(advanced_ + shortest_);
 }
 
 Time DramStream::data_bus_busy(Time at) const {
-    const Tick tick = clock_.cycles_in(at);
+    const Tick tick = clock_.ticks_in(at);
     Tick busy = 0;
     for (const StreamLane& lane : lanes_) busy += lane.data_ticks(tick);
-    return clock_.cycles(busy / spec_.organization.pseudo_channels);
+    return clock_.time_of(busy / spec_.organization.pseudo_channels);
 }
 
 void DramStream::finish(Time end) {
     PERFWATT_CHECK(in_flight_ == 0, "transfers are left in a memory at the end of the run");
-    for (StreamLane& lane : lanes_) lane.finish(clock_.cycles_in(end));
+    for (StreamLane& lane : lanes_) lane.finish(clock_.ticks_in(end));
 }
 
 std::vector<Action> DramStream::actions() const {
@@ -143,8 +143,8 @@ MemoryReport DramStream::report() const {
     report.rounding_bytes = bursts_ * report.burst_bytes - read_bytes_ - write_bytes_;
     for (const StreamLane& lane : lanes_) {
         add_to_report(spec_, table_, lane.counters(), report);
-        report.data_bus_busy += clock_.cycles(lane.column_commands() * table_.burst /
-                                              spec_.organization.pseudo_channels);
+        report.data_bus_busy += clock_.time_of(lane.column_commands() * table_.burst /
+                                               spec_.organization.pseudo_channels);
     }
     return report;
 }

@@ -40,7 +40,7 @@ class DramStream final : public MemoryModel {
     TimingTable table_;
     AddressMapping mapping_;
     StreamTimes times_;
-    Clock clock_;
+    TickClock clock_;
     std::vector<StreamTransfer> transfers_;
     std::vector<std::uint32_t> free_;
     std::deque<StreamLane> lanes_;

@@ -7,12 +7,8 @@
 namespace perfwatt::dram {
 namespace {
 
-constexpr std::int64_t kFine = StreamTimes::kFine;
 /// Row commands go out beside earlier ones: a bus may lag behind by what queues hold.
 constexpr Tick kAhead = 64;
-/// As the feed of the exact timing.
-constexpr int kTurnBursts = 64;
-constexpr std::int64_t kShareUnit = 1 << 16;
 
 std::size_t at_index(int i) { return static_cast<std::size_t>(i); }
 
@@ -28,390 +24,304 @@ StreamLane::StreamLane(const DramSpec& spec, const TimingTable& table,
       transfers_(&transfers),
       channel_(channel),
       banks_per_rank_(spec.organization.banks_per_rank()),
+      sides_(at_index(spec.queues_per_channel())),
+      banks_per_side_(spec.organization.total_banks() / spec.queues_per_channel()),
       banks_(at_index(spec.organization.total_banks())),
-      ranks_(at_index(table.nodes[static_cast<std::size_t>(Level::rank)])) {
-    if (times.step > 0) refresh_due_ = times.step;
-    for (Rank& rank : ranks_) rank.activates.fill(-(Tick{1} << 40));
-}
-
-StreamLane::Source& StreamLane::source_of(int master) {
-    for (Source& source : sources_) {
-        if (source.master == master) return source;
+      groups_(at_index(spec.organization.total_banks() / spec.organization.banks), 0),
+      ranks_(at_index(table.nodes[static_cast<std::size_t>(Level::rank)])),
+      management_(spec) {
+    for (int i = 0; i < spec.organization.total_banks(); ++i) {
+        banks_[at_index(i)].group = i / spec.organization.banks;
+        banks_[at_index(i)].rank = i / banks_per_rank_;
     }
-    Source source;
-    source.master = master;
-    for (const MasterShare& share : spec_->controller.masters) {
-        if (share.master != master) continue;
-        source.weight = std::max(1, share.weight);
-        source.priority = share.priority;
+    for (std::size_t r = 0; r < ranks_.size(); ++r) {
+        ranks_[r].activates.fill(-(Tick{1} << 40));
+        if (times.step == 0) continue;
+        const Tick turn = spec.refresh.staggered ? static_cast<Tick>(r) : 0;
+        ranks_[r].refresh_due = times.first_refresh + turn * times.step;
     }
-    turn_left_ = 0;
-    const auto at = std::find_if(sources_.begin(), sources_.end(),
-                                 [&](const Source& other) { return other.master > master; });
-    return *sources_.insert(at, std::move(source));
-}
-
-void StreamLane::next_segment(Part& part) const {
-    const StreamTransfer& transfer = (*transfers_)[part.transfer];
-    const std::int64_t burst = spec_->organization.burst_bytes();
-    while (part.at == part.stop && part.next_row < transfer.rows) {
-        const std::int64_t begin = transfer.address + part.next_row * transfer.pitch_bytes;
-        part.at = mapping_->bursts_before(begin / burst, channel_);
-        part.stop = mapping_->bursts_before(ceil_div(begin + transfer.row_bytes, burst), channel_);
-        ++part.next_row;
+    for (std::size_t i = 0; i < sides_.size(); ++i) {
+        sides_[i].first_rank = static_cast<int>(i * ranks_.size() / sides_.size());
+        sides_[i].refresh_due = ranks_[at_index(sides_[i].first_rank)].refresh_due;
     }
 }
 
-void StreamLane::add(std::uint32_t transfer, std::int64_t bursts) {
-    if (bursts == 0) return;
-    Source& source = source_of((*transfers_)[transfer].master);
-    if (source.parts.empty()) {
-        for (const Source& other : sources_) {
-            if (!other.parts.empty()) source.served = std::max(source.served, other.served);
-        }
-    }
-    Part part{.transfer = transfer, .left = bursts};
-    next_segment(part);
-    source.parts.push_back(part);
-    stale_ = true;
-}
-
-StreamLane::Source* StreamLane::next_source() {
-    Source* best = nullptr;
-    Tick best_from = 0;
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-        Source& source = sources_[i];
-        if (source.parts.empty()) continue;
-        const Tick from =
-            std::max(feed_from_, (*transfers_)[source.parts.front().transfer].arrival);
-        if (best != nullptr) {
-            if (from > best_from) continue;
-            if (from == best_from) {
-                if (source.priority != best->priority) {
-                    if (source.priority < best->priority) continue;
-                } else if (turn_left_ > 0 && (i == current_ || best == &sources_[current_])) {
-                    if (i != current_) continue;
-                } else if (source.served >= best->served) {
-                    continue;
-                }
-            }
-        }
-        best = &source;
-        best_from = from;
-    }
-    return best;
-}
-
-bool StreamLane::slot_known(Queue& queue, bool write, Tick& free) const {
-    const std::int64_t needed = queue.admitted - times_->slots[write] + 1;
-    if (needed <= 0) return true;
-    if (queue.served < needed) return false;
-    while (queue.head + 1 < queue.marks.size() && queue.marks[queue.head].bursts < needed) {
-        ++queue.head;
-    }
-    const Mark& mark = queue.marks[queue.head];
-    free = std::max(free, (mark.end - (mark.bursts - needed) * mark.each) / kFine + 1);
-    constexpr std::size_t kKeep = 256;
-    if (queue.head > kKeep) {
-        queue.marks.erase(queue.marks.begin(),
-                          queue.marks.begin() + static_cast<std::ptrdiff_t>(queue.head));
-        queue.head = 0;
-    }
-    return true;
-}
-
-void StreamLane::locate(Run& run, std::int64_t first) const {
-    const std::int64_t block = mapping_->run_block();
-    const std::int64_t banks = std::min<std::int64_t>(
-        {mapping_->run_banks(), (first % block + run.bursts + block - 1) / block, kMostBanks});
-    run.banks = static_cast<int>(banks);
-    for (int i = 0; i < run.banks; ++i) {
-        const BurstPlace place =
-            mapping_->place(first + std::min<std::int64_t>(i * block, run.bursts - 1));
-        run.bank[at_index(i)] = static_cast<std::int16_t>(place.bank);
-        run.row = place.row;
-    }
-}
-
-void StreamLane::admit() {
-    const std::int64_t boundary = mapping_->run_bursts();
-    while (Source* source = next_source()) {
-        Part& part = source->parts.front();
-        const StreamTransfer& transfer = (*transfers_)[part.transfer];
-        Queue& queue = queues_[transfer.write];
-        Tick entered = std::max(feed_from_, transfer.arrival);
-        if (!slot_known(queue, transfer.write, entered)) return;
-        const auto mine = static_cast<std::size_t>(source - sources_.data());
-        if (current_ != mine || turn_left_ <= 0) turn_left_ = kTurnBursts;
-        current_ = mine;
-        Run run;
-        run.transfer = part.transfer;
-        run.order = next_order_++;
-        run.bursts = std::min(part.stop, (part.at / boundary + 1) * boundary) - part.at;
-        // What does not fit waits outside, so that it is the next to come.
-        const std::int64_t most = sources_.size() > 1
-                                      ? std::min<std::int64_t>(turn_left_, times_->slots[0])
-                                      : times_->slots[transfer.write];
-        run.bursts = std::min(run.bursts, most);
-        run.entered = entered;
-        run.priority = source->priority;
-        locate(run, part.at);
-        turn_left_ -= static_cast<int>(run.bursts);
-        source->served += kShareUnit / source->weight * run.bursts;
-        // Its bursts come one a tick, as slots are free.
-        queue.admitted += run.bursts;
-        feed_from_ = entered + run.bursts;
-        part.at += run.bursts;
-        part.left -= run.bursts;
-        if (part.at == part.stop) next_segment(part);
-        if (part.left == 0) {
-            turn_left_ = 0;
-            source->parts.pop_front();
-        }
-        for (int i = 0; i < run.banks; ++i) {
-            Rank& rank = ranks_[at_index(run.bank[at_index(i)] / banks_per_rank_)];
-            if (rank.queued++ == 0) {
-                sleep_until(run.bank[at_index(i)] / banks_per_rank_, entered);
-            }
-        }
-        queue.runs.push_back(run);
-    }
-}
-
-std::int64_t StreamLane::held(bool write, Tick now) const {
+std::int64_t StreamLane::held(const Side& side, bool write, Tick now) const {
     std::int64_t bursts = 0;
-    for (const Run& run : queues_[write].runs) {
+    for (const Run& run : side.queues[write].runs) {
         if (run.entered >= now) break;
-        bursts += std::min<std::int64_t>(run.bursts, now - run.entered);
+        bursts += std::min<std::int64_t>(run.bursts, (now - run.entered - 1) / run.stride + 1);
     }
     return std::min<std::int64_t>(bursts, times_->slots[write]);
 }
 
-std::int64_t StreamLane::earliest_column(bool write) const {
-    return last_command_ + (write == last_write_ ? times_->pace[write] : times_->turn[write]);
+std::int64_t StreamLane::earliest_column(const Side& side) const {
+    const bool write = side.writes;
+    return side.last_command +
+           (write == side.last_write ? times_->pace[write] : times_->turn[write]);
 }
 
-void StreamLane::set_direction(Tick now) {
-    const std::int64_t writes = held(true, now);
-    const std::int64_t reads = held(false, now);
-    const bool before = writes_;
-    if (!writes_) {
-        if (static_cast<double>(writes) > times_->high_mark || reads == 0) writes_ = true;
+void StreamLane::set_direction(Side& side, Tick now) {
+    const std::int64_t writes = held(side, true, now);
+    const std::int64_t reads = held(side, false, now);
+    const bool before = side.writes;
+    if (!before) {
+        if (static_cast<double>(writes) > times_->high_mark || reads == 0) side.writes = true;
     } else if (static_cast<double>(writes) < times_->low_mark && reads != 0) {
-        writes_ = false;
+        side.writes = false;
     }
-    if (queues_[writes_].runs.empty()) writes_ = !writes_;
-    if (writes_ == before) return;
-    for (Bank& bank : banks_) bank.users = 0;
-    for (Run& run : queues_[before].runs) run.prepared = false;
+    if (side.queues[side.writes].runs.empty()) side.writes = !side.writes;
+    if (side.writes == before) return;
+    side.turned = side.last_command / kFine + 1;
+    const auto first = banks_.begin() + (&side - sides_.data()) * banks_per_side_;
+    std::for_each(first, first + banks_per_side_, [](Bank& bank) { bank.users = 0; });
+    for (Run& run : side.queues[before].runs) run.opened = run.borrowed = 0;
 }
 
-Tick StreamLane::activate(Rank& rank, Tick start) const {
-    // Banks open their rows when they can, not in the order in which this is found out.
-    const Tick window = times_->window + times_->second_part;
-    for (bool moved = true; moved;) {
-        moved = false;
-        int within = 0;
-        Tick oldest = kNever;
-        for (const Tick other : rank.activates) {
-            if (other > start - times_->activate_gap && other < start + times_->activate_gap) {
-                start = other + times_->activate_gap;
-                moved = true;
-                break;
-            }
-            if (other > start || other <= start - window) continue;
-            ++within;
-            oldest = std::min(oldest, other);
-        }
-        if (moved || times_->window == 0) continue;
-        if (within >= times_->window_size) {
-            start = oldest + window;
-            moved = true;
-            continue;
-        }
-        // One that is to come later must keep its window too.
-        for (const Tick later : rank.activates) {
-            if (later <= start || later >= start + window) continue;
-            const auto before =
-                std::count_if(rank.activates.begin(), rank.activates.end(),
-                              [&](Tick other) { return other <= later && other > later - window; });
-            if (before < times_->window_size) continue;
-            start = later + times_->activate_gap;
-            moved = true;
-            break;
-        }
+std::int64_t StreamLane::start_of(const Run& run) const {
+    std::int64_t start = kNever;
+    for (int i = 0; i < run.banks; ++i) {
+        if ((run.opened >> i & 1U) == 0 || run.shares[at_index(i)].left == 0) continue;
+        start = std::min(start, available(run.shares[at_index(i)].bank));
     }
-    *std::min_element(rank.activates.begin(), rank.activates.end()) = start;
     return start;
 }
 
-void StreamLane::open_row(Bank& bank, int rank_index, const Run& run) {
-    const bool write = (*transfers_)[run.transfer].write;
-    Rank& rank = ranks_[at_index(rank_index)];
-    Tick start = std::max({run.entered + 1, rank.free_at, rank.awake_from});
-    if (bank.row >= 0) {
-        start = std::max(start, bank.closable) + times_->close;
-        ++counters_.row_conflicts;
-    }
-    start = std::max(start, bank.cycle);
-    if (times_->one_bus) {
-        row_commands_ += times_->row_ticks;
-    } else {
-        row_bus_free_ = std::max(row_bus_free_, run.entered) + times_->row_ticks;
-        start = std::max(start, row_bus_free_);
-    }
-    start = activate(rank, start);
-    if (rank.open_since < 0) rank.open_since = start;
-    bank.row = run.row;
-    bank.ready = start + times_->open[write];
-    bank.closable = start + times_->keep_open;
-    bank.cycle = start + times_->row_cycle;
-    const int layer = (*transfers_)[run.transfer].layer;
-    counters_.add(layer, Command::activate);
-    counters_.add_rows_closed(layer, 1);
-}
-
-void StreamLane::keep_hits(Tick now) {
-    // Bursts that find their row open go on until another row could be opened at last.
-    for (Run& run : queues_[writes_].runs) {
-        if (run.prepared || run.entered >= now) continue;
-        bool hit = true;
-        for (int i = 0; i < run.banks && hit; ++i) {
-            const Bank& bank = banks_[at_index(run.bank[at_index(i)])];
-            hit = bank.row == run.row && run.entered < bank.closable;
+void StreamLane::consider(Side& side, std::size_t index, std::int64_t free) {
+    const Queue& queue = side.queues[side.writes];
+    const Run& run = queue.runs[index];
+    if (run.opened == 0) return;
+    const std::int64_t ready = start_of(run);
+    if (ready == kNever) return;
+    const std::int64_t start = std::max({free, ready, (run.entered + 1) * kFine});
+    if (side.best >= 0) {
+        if (start > side.best_start) return;
+        const Run& best = queue.runs[at_index(side.best)];
+        if (start == side.best_start &&
+            (run.priority != best.priority ? run.priority < best.priority
+                                           : static_cast<int>(index) > side.best)) {
+            return;
         }
-        if (hit) prepare(run);
     }
+    side.best = static_cast<int>(index);
+    side.best_start = start;
 }
 
-void StreamLane::prepare(Run& run) {
-    // A row that another run of this direction still needs is left open.
-    for (int i = 0; i < run.banks; ++i) {
-        const Bank& bank = banks_[at_index(run.bank[at_index(i)])];
-        if (bank.row != run.row && bank.users > 0) return;
-    }
-    run.prepared = true;
-    run.first_ready = kNever;
-    run.last_ready = 0;
-    for (int i = 0; i < run.banks; ++i) {
-        const int number = run.bank[at_index(i)];
-        Bank& bank = banks_[at_index(number)];
-        if (bank.row != run.row) {
-            open_row(bank, number / banks_per_rank_, run);
-            run.missed = true;
-        }
-        ++bank.users;
-        run.first_ready = std::min(run.first_ready, bank.ready);
-        run.last_ready = std::max(run.last_ready, bank.ready);
-    }
-}
-
-void StreamLane::choose() {
-    stale_ = false;
-    best_ = -1;
-    admit();
+void StreamLane::choose(Side& side) {
+    side.stale = false;
+    side.best = -1;
     Tick now = kNever;
-    for (const Queue& queue : queues_) {
+    for (const Queue& queue : side.queues) {
         if (!queue.runs.empty()) now = std::min(now, queue.runs.front().entered + 1);
     }
     if (now == kNever) return;
-    now = std::max(now, (last_command_ + times_->pace[last_write_]) / kFine);
-    refresh_until(now);
-    set_direction(now);
-    keep_hits(now);
-    Queue& queue = queues_[writes_];
-    const std::int64_t free = std::max(earliest_column(writes_), bus_free_);
-    for (std::size_t i = 0; i < queue.runs.size(); ++i) {
-        Run& run = queue.runs[i];
-        if (best_ >= 0 && (run.entered + 1) * kFine > best_start_) break;  // later than the best
-        if (!run.prepared) prepare(run);
-        if (!run.prepared) continue;
-        const std::int64_t start =
-            std::max({free, run.first_ready * kFine, (run.entered + 1) * kFine});
-        const bool sooner =
-            best_ < 0 || start < best_start_ ||
-            (start == best_start_ && run.priority > queue.runs[at_index(best_)].priority);
-        if (!sooner) continue;
-        best_ = static_cast<int>(i);
-        best_start_ = start;
+    now = std::max(now, (side.last_command + times_->pace[side.last_write]) / kFine);
+    refresh_until(side, now);
+    set_direction(side, now);
+    if (choose_aged(side, now)) return;
+    keep_hits(side, now);
+    std::vector<Run>& runs = side.queues[side.writes].runs;
+    const std::int64_t free = std::max(earliest_column(side), bus_free_);
+    const auto too_late = [&](const Run& run) {
+        return side.best >= 0 && (run.entered + 1) * kFine > side.best_start;
+    };
+    for (std::size_t i = 0; i < runs.size() && !too_late(runs[i]); ++i) consider(side, i, free);
+    // Nobody closes a row before its time: until then somebody may come who hits it.
+    for (std::size_t i = 0; i < runs.size() && !too_late(runs[i]); ++i) {
+        if (runs[i].all_open()) continue;
+        prepare(runs[i], side, side.best < 0 ? kNever : side.best_start / kFine);
+        consider(side, i, free);
     }
 }
 
-Tick StreamLane::next() {
-    if (stale_) choose();
-    return best_ < 0 ? kNever : best_start_ / kFine;
+bool StreamLane::choose_aged(Side& side, Tick now) {
+    Queue& queue = side.queues[side.writes];
+    if (times_->age_limit == 0 || queue.runs.empty()) return false;
+    Run& run = queue.runs.front();
+    if (now - run.entered <= times_->age_limit) return false;
+    if (!run.all_open()) {
+        for (int i = 0; i < run.banks; ++i) {
+            banks_[at_index(run.shares[at_index(i)].bank)].users = 0;
+        }
+        run.aged = true;
+        ++choices_;  // nobody else's wishes count
+        prepare(run, side, kNever);
+    }
+    consider(side, 0, std::max(earliest_column(side), bus_free_));
+    return true;
 }
 
-std::int64_t StreamLane::chunk_of(const Run& run) const {
-    // Where the other direction waits too, the marks are looked at more often.
+Tick StreamLane::next() {
+    if (changed_) admit();
+    changed_ = false;
+    next_side_ = nullptr;
+    for (Side& side : sides_) {
+        // The others may have taken the bus of columns.
+        if (side.stale || (side.best >= 0 && side.best_start < bus_free_)) choose(side);
+        if (side.best < 0) continue;
+        if (next_side_ == nullptr || side.best_start < next_side_->best_start) next_side_ = &side;
+    }
+    return next_side_ == nullptr ? kNever : next_side_->best_start / kFine;
+}
+
+std::int64_t StreamLane::chunk_of(const Side& side, const Run& run) const {
+    // Where the other direction waits too, no further than to the mark that might be crossed.
     constexpr std::int64_t kMixed = 8;
-    const bool mixed = !queues_[!writes_].runs.empty();
-    return mixed ? std::min(run.bursts, kMixed) : run.bursts;
+    if (run.borrowed != 0) return std::min<std::int64_t>(run.bursts, run.banks);
+    if (side.queues[!side.writes].runs.empty()) return run.bursts;
+    const std::int64_t now = side.best_start / kFine;
+    const auto writes = static_cast<double>(held(side, true, now));
+    const double left =
+        side.writes ? writes - times_->low_mark
+                    : (times_->high_mark - writes) * kFine / static_cast<double>(times_->pace[0]);
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(left) + 1, 1,
+                                    std::min(run.bursts, kMixed));
+}
+
+void StreamLane::leave(Queue& queue, std::int64_t bursts, std::int64_t end, std::int64_t pace) {
+    // Those that have left for their banks meanwhile come first.
+    std::size_t opened = 0;
+    for (; opened < queue.opened.size() && queue.opened[opened] * kFine <= end; ++opened) {
+        queue.marks.push_back(
+            {.bursts = ++queue.served, .end = queue.opened[opened] * kFine, .each = 0});
+    }
+    queue.opened.erase(queue.opened.begin(),
+                       queue.opened.begin() + static_cast<std::ptrdiff_t>(opened));
+    if (bursts == 0) return;
+    queue.served += bursts;
+    queue.marks.push_back({.bursts = queue.served, .end = end, .each = pace});
 }
 
 void StreamLane::serve() {
-    Queue& queue = queues_[writes_];
-    Run& run = queue.runs[at_index(best_)];
+    Side& side = *next_side_;
+    Queue& queue = side.queues[side.writes];
+    Run& run = queue.runs[at_index(side.best)];
     StreamTransfer& transfer = (*transfers_)[run.transfer];
     const bool write = transfer.write;
-    const std::int64_t n = chunk_of(run);
+    const std::int64_t most = chunk_of(side, run);
     const std::int64_t pace = times_->pace[write];
-    last_command_ = best_start_ + (n - 1) * pace;
-    bus_free_ = std::max(bus_free_, best_start_ - kAhead * kFine) +
+    std::int64_t end = side.best_start;
+    const std::int64_t n = serve_banks(run, most, end);
+    bus_free_ = std::max(bus_free_, side.best_start - kAhead * kFine) +
                 (n * times_->column_ticks[write] + row_commands_) * kFine;
     row_commands_ = 0;
-    last_write_ = write;
-    const std::int64_t rounds = ceil_div(n, static_cast<std::int64_t>(run.banks)) - 1;
-    const std::int64_t end =
-        std::max(last_command_, run.last_ready * kFine + rounds * times_->same_bank[write]);
+    side.last_write = write;
+    side.last_command = end;
     const Tick last = end / kFine;
-    moves_.push_back({.from = best_start_,
-                      .to = last_command_ + pace,
-                      .before = column_commands_ * table_->burst,
-                      .data = n * table_->burst});
-    column_commands_ += n;
+    side.moves.push_back({.from = side.best_start,
+                          .to = side.last_command + pace,
+                          .before = side.column_commands * table_->burst,
+                          .data = n * table_->burst});
+    side.column_commands += n;
     counters_.add(transfer.layer, write ? Command::write : Command::read, n);
-    counters_.row_hits += run.missed ? std::max<std::int64_t>(0, n - run.banks) : n;
-    run.missed = false;
-    queue.served += n;
-    queue.marks.push_back({.bursts = queue.served, .end = last_command_, .each = pace});
+    const int missed = static_cast<int>(std::min<std::int64_t>(n, run.misses));
+    run.misses -= missed;
+    counters_.row_hits += n - missed;
+    const std::int64_t waited = std::min<std::int64_t>(n, run.waiting);
+    run.waiting -= static_cast<int>(waited);
+    leave(queue, n - waited, side.last_command, pace);
     run.bursts -= n;
     run.entered = std::min(run.entered, last);
     transfer.data_end = std::max(transfer.data_end, last + times_->latency[write]);
     transfer.bursts_left -= n;
     if (transfer.bursts_left == 0) finished_.push_back(run.transfer);
-    for (int i = 0; i < run.banks; ++i) {
-        const int number = run.bank[at_index(i)];
-        Bank& bank = banks_[at_index(number)];
-        // Its own last burst of the chunk, of which the banks of a run take turns.
-        const std::int64_t turn = (i + run.banks - run.offset % run.banks) % run.banks;
-        const std::int64_t behind = turn < n ? (n - 1 - turn) % run.banks : 0;
-        const Tick own = (end - behind * pace) / kFine;
-        bank.closable = std::max(bank.closable, own + times_->close_after[write]);
-        Rank& rank = ranks_[at_index(number / banks_per_rank_)];
-        rank.idle_since = std::max(rank.idle_since, last);
-        if (run.bursts > 0) continue;
-        if (bank.users > 0) --bank.users;
-        --rank.queued;
+    if (run.bursts == 0) queue.runs.erase(queue.runs.begin() + side.best);
+    side.stale = true;
+    changed_ = true;
+}
+
+bool StreamLane::in_turn(const Run& run, std::int64_t most, std::int64_t start) const {
+    if (!run.even || !run.all_open()) return false;
+    const std::int64_t pace = times_->pace[(*transfers_)[run.transfer].write];
+    const int used = static_cast<int>(std::min<std::int64_t>(most, run.banks));
+    for (int i = 0, turn = run.turn; i < used; ++i, start += pace) {
+        if (available(run.shares[at_index(turn)].bank) > start) return false;
+        if (++turn == run.banks) turn = 0;
     }
-    run.offset += static_cast<int>(n);
-    if (run.bursts == 0) queue.runs.erase(queue.runs.begin() + best_);
-    stale_ = true;
+    return true;
+}
+
+void StreamLane::use_bank(Run& run, int share, std::int64_t bursts, std::int64_t last) {
+    const bool write = (*transfers_)[run.transfer].write;
+    Run::Share& its = run.shares[at_index(share)];
+    Bank& bank = banks_[at_index(its.bank)];
+    bank.closable = std::max(bank.closable, last / kFine + times_->close_after[write]);
+    groups_[at_index(bank.group)] = last + times_->same_bank[write];
+    its.left = static_cast<std::int16_t>(its.left - bursts);
+    Rank& rank = ranks_[at_index(bank.rank)];
+    rank.idle_since = std::max(rank.idle_since, last / kFine);
+    rank.asked = std::max(rank.asked, last / kFine);
+    if (its.left > 0) return;
+    if (bank.users > 0) --bank.users;
+    --rank.queued;
+    if (spec_->controller.page != PagePolicy::open) {
+        close_page(run, bank, its.bank);
+    }
+}
+
+std::int64_t StreamLane::serve_banks(Run& run, std::int64_t most, std::int64_t& start) {
+    const std::int64_t pace = times_->pace[(*transfers_)[run.transfer].write];
+    if (in_turn(run, most, start)) {
+        const std::int64_t end = start + (most - 1) * pace;
+        const std::int64_t used = std::min<std::int64_t>(most, run.banks);
+        // The last bursts, one a bank, backwards.
+        run.turn = static_cast<int>((run.turn + most) % run.banks);
+        std::int64_t rounds = (most - 1) / run.banks + 1;
+        const std::int64_t full = most - (rounds - 1) * run.banks;  // banks that have as many
+        int turn = run.turn;
+        for (std::int64_t i = 0; i < used; ++i) {
+            if (i == full) --rounds;
+            if (--turn < 0) turn = run.banks - 1;
+            use_bank(run, turn, rounds, end - i * pace);
+        }
+        start = end;
+        return most;
+    }
+    run.even = false;
+    std::int64_t served = 0;
+    for (std::int64_t at = start; served < most; at = start + pace) {
+        int best = -1;
+        std::int64_t best_at = kNever;
+        int turn = run.turn - 1;
+        for (int i = 0; i < run.banks && best_at > at; ++i) {
+            if (++turn == run.banks) turn = 0;
+            const Run::Share& share = run.shares[at_index(turn)];
+            if ((run.opened >> turn & 1U) == 0 || share.left == 0) continue;
+            const std::int64_t free = available(share.bank);
+            if (free >= best_at) continue;
+            best = turn;
+            best_at = free;
+        }
+        // Others may use the time until a bank is ready.
+        if (best < 0 || (served > 0 && best_at > at + pace && !run.aged)) break;
+        start = std::max(at, best_at);
+        use_bank(run, best, 1, start);
+        run.turn = best + 1 == run.banks ? 0 : best + 1;
+        ++served;
+    }
+    return served;
 }
 
 Tick StreamLane::data_ticks(Tick at) const {
     const std::int64_t fine = at * kFine;
     std::int64_t moved = 0;
-    for (const Move& move : moves_) {
-        if (move.from > fine) break;
-        const std::int64_t passed = std::min(fine, move.to) - move.from;
-        moved = move.before + move.data * passed / std::max<std::int64_t>(1, move.to - move.from);
+    for (const Side& side : sides_) {
+        std::int64_t of_side = 0;
+        for (const Move& move : side.moves) {
+            if (move.from > fine) break;
+            const std::int64_t passed = std::min(fine, move.to) - move.from;
+            const std::int64_t span = std::max<std::int64_t>(1, move.to - move.from);
+            of_side = move.before + move.data * passed / span;
+        }
+        moved += of_side;
     }
     return moved;
 }
 
 void StreamLane::forget_moves_before(Tick at) {
-    while (moves_.size() > 1 && moves_[1].from <= at * kFine) moves_.pop_front();
+    for (Side& side : sides_) {
+        while (side.moves.size() > 1 && side.moves[1].from <= at * kFine) side.moves.pop_front();
+    }
 }
 
 }  // namespace perfwatt::dram

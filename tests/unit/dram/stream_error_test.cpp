@@ -19,13 +19,14 @@ struct Traffic {
     int masters = 1;
     int window = 1;  ///< transfers under way for a master
     double limit_percent = 0;
+    std::int64_t apart = 0;  ///< bytes by which masters start further on than a bank's first
 };
 
 MemoryTransfer transfer_of(const Traffic& traffic, std::int64_t capacity, int master,
                            std::int64_t i, std::mt19937_64& random) {
     const std::int64_t part = capacity / (2 * traffic.masters);
-    const std::int64_t reads = part * master;
-    const std::int64_t writes = capacity / 2 + part * master;
+    const std::int64_t reads = (part + traffic.apart) * master;
+    const std::int64_t writes = capacity / 2 + reads;
     MemoryTransfer transfer{.row_bytes = traffic.bytes, .layer = 0, .master = master};
     if (traffic.name == "seqR") {
         transfer.address = reads + i * traffic.bytes;
@@ -85,8 +86,11 @@ double duration(MemoryModel& memory, const Traffic& traffic, std::int64_t capaci
 }
 
 // What the README states about the stream timing, per standard and traffic.
-void expect_within(const std::string& name, const std::vector<Traffic>& traffics) {
-    const DramSpec spec = load_spec(ConfigPath({PERFWATT_SOURCE_DIR}), name).spec;
+void expect_within(
+    const std::string& name, const std::vector<Traffic>& traffics,
+    const std::function<void(DramSpec&)>& change = [](DramSpec&) {}) {
+    DramSpec spec = load_spec(ConfigPath({PERFWATT_SOURCE_DIR}), name).spec;
+    change(spec);
     const std::int64_t burst = spec.organization.burst_bytes();
     for (const Traffic& traffic : traffics) {
         DramMemory exact(spec, {.name = "m", .channels = 1});
@@ -103,10 +107,10 @@ void expect_within(const std::string& name, const std::vector<Traffic>& traffics
 }
 
 std::vector<Traffic> one_master(std::int64_t burst) {
-    return {{"seqR", 4096, 1, 8, 2},   {"seqR", burst, 1, 32, 2},   {"seqW", 4096, 1, 8, 2},
-            {"seqW", burst, 1, 32, 2}, {"npu", 1024, 1, 16, 3},     {"npu", 4096, 1, 8, 3},
-            {"mix21", 1024, 1, 16, 5}, {"mix21", burst, 1, 32, 14}, {"rand", burst, 1, 32, 12},
-            {"rand", 4096, 1, 4, 5}};
+    return {{"seqR", 4096, 1, 8, 1},   {"seqR", burst, 1, 32, 2},  {"seqW", 4096, 1, 8, 1},
+            {"seqW", burst, 1, 32, 1}, {"npu", 1024, 1, 16, 1},    {"npu", 4096, 1, 8, 2},
+            {"mix21", 1024, 1, 16, 2}, {"mix21", burst, 1, 32, 9}, {"rand", burst, 1, 32, 5},
+            {"rand", 4096, 1, 4, 2}};
 }
 
 TEST(DramStreamError, OfOneMasterStaysWithinWhatIsStated) {
@@ -115,16 +119,84 @@ TEST(DramStreamError, OfOneMasterStaysWithinWhatIsStated) {
         expect_within(name, one_master(32));
 }
 
+std::vector<Traffic> several_masters(double limit) {
+    return {{"seqR", 4096, 2, 8, limit},  {"seqR", 4096, 4, 8, limit},  {"seqR", 1024, 2, 8, limit},
+            {"mix21", 4096, 2, 8, limit}, {"mix21", 4096, 4, 8, limit}, {"npu", 1024, 2, 8, limit},
+            {"npu", 1024, 4, 8, limit}};
+}
+
 // Masters that begin at the same bank with different rows, and so close each other's.
 TEST(DramStreamError, OfSeveralMastersStaysWithinWhatIsStated) {
     for (const char* name : {"ddr4_3200", "ddr5_4800", "lpddr4_3200", "lpddr5_6400", "gddr6_14"}) {
-        expect_within(name, {{"seqR", 4096, 2, 8, 10},
-                             {"seqR", 4096, 4, 8, 10},
-                             {"mix21", 4096, 2, 8, 10},
-                             {"mix21", 4096, 4, 8, 10},
-                             {"npu", 1024, 2, 8, 12},
-                             {"npu", 1024, 4, 8, 12}});
+        expect_within(name, several_masters(name == std::string{"lpddr5_6400"} ? 13 : 8));
     }
+}
+
+// Pseudo channels with queues of their own let masters overtake each other or keep step, as chance
+// will have it: the exact time changes by up to half when one starts a few bursts further on.
+TEST(DramStreamError, OfMastersOfAnHbmIsSmallOnAverage) {
+    for (const char* name : {"hbm2_2000", "hbm3_6400"}) {
+        const DramSpec spec = load_spec(ConfigPath({PERFWATT_SOURCE_DIR}), name).spec;
+        for (Traffic traffic : several_masters(15)) {
+            double slow = 0;
+            double fast = 0;
+            for (const std::int64_t apart : {0, 64, 256, 1024, 2048, 4096, 8192, 16384}) {
+                traffic.apart = apart;
+                const auto count = static_cast<int>(500'000 / traffic.bytes);
+                DramMemory exact(spec, {.name = "m", .channels = 1});
+                DramStream stream(spec, {.name = "m", .channels = 1});
+                slow += duration(exact, traffic, exact.capacity_bytes(), count);
+                fast += duration(stream, traffic, stream.capacity_bytes(), count);
+            }
+            const double error = 100 * (fast / slow - 1);
+            EXPECT_LE(std::abs(error), traffic.limit_percent)
+                << fmt::format("{} {} of {} B, {} masters: {:+.2f} %", name, traffic.name,
+                               traffic.bytes, traffic.masters, error);
+        }
+    }
+}
+
+TEST(DramStreamError, OfClosedAndAdaptivePagesStaysWithinWhatIsStated) {
+    for (const char* name : {"ddr4_3200", "lpddr5_6400"}) {
+        for (const PagePolicy page : {PagePolicy::closed, PagePolicy::adaptive}) {
+            expect_within(
+                name, {{"seqR", 4096, 1, 8, 1}, {"npu", 1024, 1, 16, 2}, {"rand", 64, 1, 32, 9}},
+                [&](DramSpec& spec) { spec.controller.page = page; });
+        }
+    }
+}
+
+TEST(DramStreamError, OfRefreshManagementStaysWithinWhatIsStated) {
+    for (const char* name : {"ddr5_4800_rfm", "lpddr5_6400_rfm", "hbm3_6400_rfm"}) {
+        expect_within(name, {{"rand", 64, 1, 32, 6}});
+    }
+}
+
+// A rank that is asked for something every 100 us sleeps as long and as deeply in both timings.
+TEST(DramStreamError, OfSelfRefreshIsSmall) {
+    DramSpec spec = load_spec(ConfigPath({PERFWATT_SOURCE_DIR}), "lpddr5_6400").spec;
+    spec.power = {.power_down_after = 64, .self_refresh_after = 8000};
+    DramMemory exact(spec, {.name = "m", .channels = 1});
+    DramStream stream(spec, {.name = "m", .channels = 1});
+    const auto run = [](MemoryModel& memory) {
+        std::vector<MemoryCompletion> completions;
+        for (int i = 0; i < 20; ++i) {
+            const Time now = Time::from_ns(100'000.0 * (i + 1));
+            memory.advance(now, completions);
+            memory.submit(now, {.address = i * 4096, .row_bytes = 4096, .layer = 0});
+        }
+        memory.advance(Time::from_ns(2'100'000), completions);
+        EXPECT_EQ(completions.size(), 20);
+        memory.finish(Time::from_ns(2'100'000));
+        return memory.report();
+    };
+    const MemoryReport slow = run(exact);
+    const MemoryReport fast = run(stream);
+    EXPECT_EQ(slow.self_refreshes, 21 * slow.refresh_units);
+    EXPECT_EQ(fast.self_refreshes, slow.self_refreshes);
+    EXPECT_NEAR(fast.self_refreshed.ns(), slow.self_refreshed.ns(),
+                0.01 * slow.self_refreshed.ns());
+    EXPECT_NEAR(static_cast<double>(fast.refreshes), static_cast<double>(slow.refreshes), 5);
 }
 
 // Banks refreshed one after the other hold up what needs them.
@@ -135,8 +207,8 @@ TEST(DramStreamError, OfBankRefreshesStaysWithinWhatIsStated) {
         spec.refresh.mode = mode;
         spec.refresh.max_postponed = 0;
         for (const Traffic& traffic :
-             {Traffic{"seqR", 4096, 1, 8, 5}, Traffic{"npu", 4096, 1, 8, 7},
-              Traffic{"rand", 64, 1, 32, 10}}) {
+             {Traffic{"seqR", 4096, 1, 8, 2}, Traffic{"npu", 4096, 1, 8, 3},
+              Traffic{"rand", 64, 1, 32, 5}}) {
             DramMemory exact(spec, {.name = "m", .channels = 1});
             DramStream stream(spec, {.name = "m", .channels = 1});
             const double slow = duration(exact, traffic, exact.capacity_bytes(), 1500);
