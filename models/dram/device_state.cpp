@@ -92,6 +92,8 @@ DeviceState::DeviceState(const TimingTable& table)
     next_.assign(row * kCommands, 0);
     open_row_.assign(at(table.nodes[static_cast<int>(Level::bank)]), -1);
     open_banks_.assign(at(table.nodes[static_cast<int>(Level::rank)]), 0);
+    pim_row_.assign(table.pim_rows ? open_row_.size() : 0, -1);
+    pim_open_.assign(open_banks_.size(), 0);
     for (const TimingTable::WindowRule& rule : table.windows) {
         history_.emplace_back(at(table.nodes[rule.level]) * at(rule.window), kLongAgo);
         history_at_.emplace_back(at(table.nodes[rule.level]), 0);
@@ -175,6 +177,12 @@ void DeviceState::close(int bank) {
     --open_banks_[at(rank_of(bank))];
 }
 
+void DeviceState::set_pim_row(int bank, std::int64_t row) {
+    std::int64_t& own = pim_row_[at(bank)];
+    pim_open_[at(rank_of(bank))] += (row >= 0 ? 1 : 0) - (own >= 0 ? 1 : 0);
+    own = row;
+}
+
 void DeviceState::issue(Command command, int bank, std::int64_t row, Tick at_tick) {
     bus_free_[bus(command)] = at_tick + table_->ticks[static_cast<std::size_t>(command)];
     apply_rules(command, bank, at_tick);
@@ -190,14 +198,20 @@ void DeviceState::issue(Command command, int bank, std::int64_t row, Tick at_tic
         case Command::write_precharge:
             close(bank);
             break;
-        case Command::precharge_all:
         case Command::pim_precharge:
+            if (table_->pim_rows) {
+                for_each_target(command, bank, [&](int b) { set_pim_row(b, -1); });
+                break;
+            }
+            [[fallthrough]];
+        case Command::precharge_all:
             if (open_banks_[at(rank_of(bank))] > 0) {
                 for_each_target(command, bank, [&](int b) { close(b); });
             }
             break;
         case Command::pim_activate:
             for_each_target(command, bank, [&](int b) {
+                if (table_->pim_rows) return set_pim_row(b, row);
                 open_row_[at(b)] = row;
                 ++open_banks_[at(rank_of(b))];
             });

@@ -56,6 +56,18 @@ class DeviceState {
     [[nodiscard]] std::int64_t open_row(int bank) const { return open_row_[at(bank)]; }
     [[nodiscard]] bool is_open(int bank) const { return open_row_[at(bank)] >= 0; }
     [[nodiscard]] int open_banks(int rank_node) const { return open_banks_[at(rank_node)]; }
+    // Rows that units have opened: in buffers of their own, or the ones of the banks.
+    [[nodiscard]] std::int64_t pim_row(int bank) const {
+        return table_->pim_rows ? pim_row_[at(bank)] : open_row_[at(bank)];
+    }
+    /// Rows in the units' own buffers.
+    [[nodiscard]] int pim_open_banks(int rank_node) const { return pim_open_[at(rank_node)]; }
+    /// Lets no command of the kind start in the rank before `until`, for whatever reason.
+    void put_off(Command command, int rank_node, Tick until) {
+        Tick& next = node(static_cast<std::size_t>(Level::rank),
+                          rank_node * banks_per_rank_)[static_cast<std::size_t>(command)];
+        next = std::max(next, until);
+    }
     [[nodiscard]] int rank_of(int bank) const { return rank_of_[at(bank)]; }
     [[nodiscard]] int banks_per_rank() const { return banks_per_rank_; }
     /// Calls `visit` with each bank that a refresh of `bank` takes, or a command for processing in
@@ -89,6 +101,7 @@ class DeviceState {
     void apply_windows(Command command, int bank, Tick at);
     void apply_siblings(Command command, int bank, Tick at);
     void close(int bank);
+    void set_pim_row(int bank, std::int64_t row);
     template <class Visit>
     void for_each_target(Command command, int bank, Visit visit) const;
 
@@ -112,6 +125,8 @@ class DeviceState {
     std::array<Tick, 2> bus_free_{};
     std::vector<std::int64_t> open_row_;
     std::vector<int> open_banks_;             ///< by rank
+    std::vector<std::int64_t> pim_row_;       ///< by bank, of the units' own buffers
+    std::vector<int> pim_open_;               ///< by rank, of those
     std::vector<std::vector<Tick>> history_;  ///< by window rule: [node][window], a ring
     std::vector<std::vector<int>> history_at_;
 };

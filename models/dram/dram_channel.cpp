@@ -233,6 +233,7 @@ void DramChannel::consider_refresh(const PendingRefresh& refresh) {
     candidate.bank = refresh.bank;
     candidate.command = refresh.command;
     if (refreshes_rank(refresh.command)) {
+        if (device_.pim_open_banks(device_.rank_of(refresh.bank)) > 0) return;
         for (const int bank : queues_.active_banks()) {
             if (device_.rank_of(bank) == device_.rank_of(refresh.bank)) return;
         }

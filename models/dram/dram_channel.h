@@ -93,6 +93,22 @@ class DramChannel {
     [[nodiscard]] bool refresh_pending() const { return !pending_.empty(); }
     /// The pending refresh, once all rows are closed.
     void pim_refresh(Tick at);
+    /// Units with row buffers of their own work, or work no longer: the rank stays awake, and
+    /// refreshes wait for their rows to be closed.
+    void pim_busy(bool busy) {
+        units_busy_ = busy;
+        stale_ = true;
+    }
+    /// The command of next_command().
+    [[nodiscard]] Command pim_neighbour() {
+        if (stale_) choose();
+        return best_.command;
+    }
+    /// Lets no such command of the host start before `until`.
+    void pim_put_off(Command command, Tick until) {
+        device_.put_off(command, 0, until);
+        stale_ = true;
+    }
     void pim_data(Tick ticks, Tick end) {
         data_ticks_ += ticks;
         last_data_end_ = std::max(last_data_end_, end);
@@ -291,6 +307,7 @@ class DramChannel {
     DramCounters counters_;
 
     bool quick_ = true;
+    bool units_busy_ = false;
     std::array<std::vector<Offer>, 2> offers_;  ///< by direction and bank
     std::vector<Shared> shared_;                ///< by rank
     std::uint64_t choices_ = 0;

@@ -219,8 +219,9 @@ void DramChannel::account_rank(int index, Tick at) {
     rank.since = at;
     switch (rank.power) {
         case Power::up:
-            (device_.open_banks(index) > 0 ? counters_.active_standby
-                                           : counters_.precharged_standby) += span;
+            (device_.open_banks(index) + device_.pim_open_banks(index) > 0
+                 ? counters_.active_standby
+                 : counters_.precharged_standby) += span;
             break;
         case Power::down:
             (device_.open_banks(index) > 0 ? counters_.active_power_down : counters_.power_down) +=
@@ -234,10 +235,10 @@ void DramChannel::account_rank(int index, Tick at) {
 
 void DramChannel::send(Command command, int bank, std::int64_t row, Tick at, int layer) {
     const int rank = device_.rank_of(bank);
-    const int open = device_.open_banks(rank);
+    const int open = device_.open_banks(rank) + device_.pim_open_banks(rank);
     if (command != Command::read && command != Command::write) account_rank(rank, at);
     device_.issue(command, bank, row, at);
-    const int closed = open - device_.open_banks(rank);
+    const int closed = open - device_.open_banks(rank) - device_.pim_open_banks(rank);
     if (closed > 0) counters_.add_rows_closed(layer, closed);
     counters_.add(layer, command);
     ranks_[at_index(rank)].last_command = at;

@@ -84,7 +84,8 @@ void DramChannel::consider_sleep() {
 
 void DramChannel::consider_sleep_of(int index) {
     const Rank& rank = ranks_[at_index(index)];
-    if (rank.requests > 0 || rank.debt > 0 || rank.power == Power::self_refresh) return;
+    if (units_busy_ || rank.requests > 0 || rank.debt > 0 || rank.power == Power::self_refresh)
+        return;
     const int bank = index * device_.banks_per_rank();
     for (const PendingRefresh& refresh : pending_) {
         if (device_.rank_of(refresh.bank) == index) return;

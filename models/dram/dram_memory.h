@@ -66,6 +66,14 @@ class DramMemory final : public MemoryModel {
     [[nodiscard]] DramChannel& channel(int index) {
         return lanes_[static_cast<std::size_t>(index)].channel;
     }
+    [[nodiscard]] TransferFeed& feed(int index) {
+        return lanes_[static_cast<std::size_t>(index)].feed;
+    }
+    /// All channels have been run up to this tick by somebody else.
+    void ran_to(Tick tick, std::vector<MemoryCompletion>& completions) {
+        advanced_ = std::max(advanced_, tick);
+        collect(completions);
+    }
     [[nodiscard]] int channels() const { return static_cast<int>(lanes_.size()); }
     /// All transfers handed over are done and taken.
     [[nodiscard]] bool drained() const { return in_flight_.empty(); }

@@ -85,6 +85,7 @@ PimSpec complete_pim(PimSpec pim, const DramSpec& spec) {
         pim.close_unused ? wait(pim_write, pim_read) : wait(pim_write, pim_precharge) + open;
     pim.turn_cost = clock.cycles(std::max<Tick>(0, turn - column));
     pim.mode_cost = clock.cycles(wait(pim_mode, pim_read));
+    if (pim.concurrent()) pim.beside_cost = clock.cycles(wait(pim_activate, activate));
     if (spec.refresh.mode != RefreshMode::none) {
         const auto busy = static_cast<double>(wait(refresh_all, pim_activate) + open);
         const auto interval = static_cast<double>(table.refresh_interval);
@@ -106,7 +107,9 @@ PimSequencer::PimSequencer(const DramSpec& spec, const PimProgram& program, Dram
       column_ticks_(
           std::max<Tick>(1, wait_between(device_->table(), Command::pim_read, Command::pim_read))),
       set_row_(static_cast<std::size_t>(pim_->sets()), -1) {
-    PERFWATT_CHECK(channel.idle(), "a PIM job begins while requests are queued");
+    PERFWATT_CHECK(channel.idle() || pim_->concurrent(),
+                   "a PIM job begins while requests are queued");
+    if (pim_->concurrent()) channel.pim_busy(true);
     ticks_.phases[0] += now_ - start;
     for (const PimStep& step : program.steps) columns_left_ += step.count;
     find_open_sets();
@@ -115,9 +118,9 @@ PimSequencer::PimSequencer(const DramSpec& spec, const PimProgram& program, Dram
 
 void PimSequencer::find_open_sets() {
     for (int set = 0; set < pim_->sets(); ++set) {
-        std::int64_t row = device_->open_row(set);
+        std::int64_t row = device_->pim_row(set);
         for (int bank = set; bank < banks_; bank += pim_->sets())
-            if (device_->open_row(bank) != row) row = -1;
+            if (device_->pim_row(bank) != row) row = -1;
         set_row_[static_cast<std::size_t>(set)] = row;
     }
 }
@@ -151,6 +154,45 @@ bool PimSequencer::run(Tick limit) {
     return true;
 }
 
+void PimSequencer::find_next() {
+    best_ = Candidate{};
+    if (first_ < program_->steps.size()) {
+        choose();
+        if (best_.at == kNever) held_ = true;
+    } else if (rows_are_left()) {
+        for (int set = 0; set < pim_->sets(); ++set)
+            if (open(set)) consider_close(set, 3, program_->steps.size() - 1);
+    }
+}
+
+bool PimSequencer::would_put_off(Command host, Tick at) const {
+    for (const TimingTable::Rule& rule : device_->table().rules[static_cast<std::size_t>(host)])
+        if (rule.to == static_cast<std::uint8_t>(best_.command) && at + rule.wait > best_.at)
+            return true;
+    return false;
+}
+
+bool PimSequencer::run_beside(TransferFeed& feed, Tick limit) {
+    while (!done()) {
+        find_next();
+        const Tick host = channel_->next_event(feed);
+        const Tick first = std::min(host, best_.at);
+        if (first >= limit) return false;
+        if (best_.at <= host) {
+            issue();
+            continue;
+        }
+        // Of what the host would send before, nothing may hold up the units.
+        if (host == channel_->next_command() && would_put_off(channel_->pim_neighbour(), host)) {
+            channel_->pim_put_off(channel_->pim_neighbour(), best_.at + 1);
+            continue;
+        }
+        channel_->run(feed, host + 1);
+    }
+    channel_->pim_busy(false);
+    return true;
+}
+
 void PimSequencer::consider(Candidate candidate) {
     candidate.at = std::max(candidate.at, now_);
     if (candidate.at < best_.at ||
@@ -174,18 +216,17 @@ PimSequencer::RowState PimSequencer::state_of(const PimStep& step) const {
         if (set_row >= 0) {
             // A command that opens some of the banks leaves the others for later ones.
             bool all = true;
-            for (int bank = step.bank; bank < banks_; bank += pim_->sets())
-                all = all && device_->is_open(bank);
+            for (int bank = step.bank; bank < banks_; bank += pim_->sets()) all = all && open(bank);
             if (set_row == step.row) return all ? RowState::hit : RowState::closed;
             return RowState::other;
         }
         for (int bank = step.bank; bank < banks_; bank += pim_->sets())
-            if (device_->is_open(bank)) return RowState::other;
+            if (open(bank)) return RowState::other;
         return RowState::closed;
     }
     if (set_row >= 0) return RowState::other;
-    if (!device_->is_open(step.bank)) return RowState::closed;
-    return device_->open_row(step.bank) == step.row ? RowState::hit : RowState::other;
+    if (!open(step.bank)) return RowState::closed;
+    return device_->pim_row(step.bank) == step.row ? RowState::hit : RowState::other;
 }
 
 bool PimSequencer::needed(int bank) const {
@@ -193,7 +234,7 @@ bool PimSequencer::needed(int bank) const {
     for (std::size_t i = first_; i < last_; ++i) {
         const PimStep& step = program_->steps[i];
         if (left_[i - first_] == 0 || acts_on_units(command_of(step.command))) continue;
-        if (on_set(step) == by_set && bank_in(step, bank) && device_->open_row(bank) == step.row)
+        if (on_set(step) == by_set && bank_in(step, bank) && device_->pim_row(bank) == step.row)
             return true;
     }
     return false;
@@ -217,13 +258,14 @@ bool PimSequencer::refresh_waits() const {
 }
 
 void PimSequencer::consider_refresh() {
-    bool open = false;
+    bool any = false;
     for (int bank = 0; bank < banks_; ++bank) {
-        if (!device_->is_open(bank)) continue;
-        open = true;
+        if (!open(bank)) continue;
+        any = true;
         consider_close(bank, 0, first_);
     }
-    if (open) return;
+    // Beside the host it is the host's controller that refreshes.
+    if (any || pim_->concurrent()) return;
     consider({.at = device_->earliest(Command::refresh_all, 0),
               .rank_of_class = 0,
               .command = Command::refresh_all,
@@ -251,14 +293,14 @@ void PimSequencer::consider_step(std::size_t index, bool alone) {
             candidate.rank_of_class = 2;
             candidate.command = on_set(step) ? Command::pim_activate : Command::activate;
             if (on_set(step))
-                while (device_->is_open(candidate.bank)) candidate.bank += pim_->sets();
+                while (open(candidate.bank)) candidate.bank += pim_->sets();
             candidate.at =
                 std::max(not_before_, device_->earliest(candidate.command, candidate.bank));
             consider(candidate);
             return;
         case RowState::other:
             for (int bank = 0; bank < banks_; ++bank)
-                if (bank_in(step, bank) && device_->is_open(bank) && !needed(bank))
+                if (bank_in(step, bank) && open(bank) && !needed(bank))
                     consider_close(bank, 3, index);
             return;
     }
@@ -266,7 +308,7 @@ void PimSequencer::consider_step(std::size_t index, bool alone) {
 
 void PimSequencer::consider_unused() {
     for (int bank = 0; bank < banks_; ++bank)
-        if (device_->is_open(bank) && !needed(bank)) consider_close(bank, 3, first_);
+        if (open(bank) && !needed(bank)) consider_close(bank, 3, first_);
 }
 
 void PimSequencer::choose() {
@@ -289,8 +331,9 @@ void PimSequencer::issue() {
     const Candidate chosen = best_;
     const PimStep& step = program_->steps[chosen.step];
     const bool for_refresh = chosen.rank_of_class == 0 || chosen.command == Command::refresh_all;
-    account(chosen.at,
-            for_refresh ? ticks_.refresh : ticks_.phases[static_cast<std::size_t>(step.phase)]);
+    account(chosen.at, for_refresh || held_ ? ticks_.refresh
+                                            : ticks_.phases[static_cast<std::size_t>(step.phase)]);
+    held_ = false;
     switch (chosen.command) {
         case Command::refresh_all: {
             channel_->pim_refresh(chosen.at);
@@ -307,6 +350,7 @@ void PimSequencer::issue() {
         case Command::pim_precharge:
             set_row_[static_cast<std::size_t>(chosen.bank)] = -1;
             channel_->pim_send(chosen.command, chosen.bank, -1, -1, chosen.at, layer_);
+            if (first_ == program_->steps.size()) ticks_.drain += std::max(end_, now_) - now_;
             return;
         case Command::activate:
             channel_->pim_send(chosen.command, chosen.bank, chosen.row, -1, chosen.at, layer_);
@@ -321,11 +365,11 @@ void PimSequencer::issue() {
     if (--left_[chosen.step - first_], --columns_left_, --group_left_ > 0) return;
     if (program_->steps[last_ - 1].fence) not_before_ = now_ + fence_ticks_;
     first_ = last_;
-    if (!done()) {
+    if (first_ < program_->steps.size()) {
         begin_group();
         return;
     }
-    ticks_.drain += end_ - now_;
+    if (!rows_are_left()) ticks_.drain += end_ - now_;
 }
 
 void PimSequencer::issue_column(const PimStep& step) {
@@ -349,7 +393,7 @@ void PimSequencer::issue_column(const PimStep& step) {
 Tick PimSequencer::bound(Tick now) const {
     if (done()) return std::max(now, end_);
     const Tick next = best_.at < kNever ? best_.at : now_;
-    return std::max(now, next) + columns_left_;
+    return std::max(now, next) + std::max<std::int64_t>(1, columns_left_);
 }
 
 // What DramChannel does for a job.

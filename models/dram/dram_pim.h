@@ -5,6 +5,7 @@
 
 #include "models/dram/dram_channel.h"
 #include "models/dram/dram_spec.h"
+#include "models/dram/transfer_feed.h"
 #include "sim/arch/pim_job.h"
 
 namespace perfwatt::dram {
@@ -28,13 +29,25 @@ struct PimTicks {
 /// as soon as rows can be closed.
 class PimSequencer {
   public:
-    /// Borrows all three. The channel must have nothing queued.
+    /// Borrows all three. The channel must have nothing queued, unless units have row buffers of
+    /// their own.
     PimSequencer(const DramSpec& spec, const PimProgram& program, DramChannel& channel, Tick start,
                  int layer);
 
     /// Commands before `limit`; true once the last one has gone out.
     bool run(Tick limit);
-    [[nodiscard]] bool done() const { return first_ == program_->steps.size(); }
+    /// The same beside the host's transfers, whose commands go out between the units' and never
+    /// put the next of these off: units with row buffers of their own. Up to `limit` or the last
+    /// command, whichever comes first.
+    bool run_beside(TransferFeed& feed, Tick limit);
+    [[nodiscard]] bool done() const { return first_ == program_->steps.size() && !rows_are_left(); }
+    /// The same job at the same point on another channel that has done the same.
+    [[nodiscard]] PimSequencer on(DramChannel& channel) const {
+        PimSequencer other = *this;
+        other.channel_ = &channel;
+        other.device_ = &channel.device();
+        return other;
+    }
     /// The end of the last datum. Only once done.
     [[nodiscard]] Tick end() const { return end_; }
     [[nodiscard]] const PimTicks& ticks() const { return ticks_; }
@@ -60,6 +73,13 @@ class PimSequencer {
     void consider_step(std::size_t step, bool alone);
     void consider_unused();
     [[nodiscard]] bool refresh_waits() const;
+    [[nodiscard]] bool open(int bank) const { return device_->pim_row(bank) >= 0; }
+    [[nodiscard]] bool rows_are_left() const {
+        return pim_->concurrent() && device_->pim_open_banks(0) > 0;
+    }
+    /// The next command, if the host lets go on; kNever while a refresh is waited for.
+    void find_next();
+    [[nodiscard]] bool would_put_off(Command host, Tick at) const;
     void consider_refresh();
     void consider_close(int bank, int rank_of_class, std::size_t step);
     void issue();
@@ -86,6 +106,7 @@ class PimSequencer {
     std::int64_t columns_left_ = 0;
     std::vector<std::int64_t> set_row_;  ///< opened in all banks of a set by one command
     Candidate best_;
+    bool held_ = false;  ///< by a refresh, since the last command
     Tick end_ = 0;
     PimTicks ticks_;
 };

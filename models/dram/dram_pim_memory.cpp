@@ -40,6 +40,14 @@ DramPimMemory::DramPimMemory(DramSpec spec, DramOptions options)
       clock_(inner_.spec().tick_clock()) {}
 
 void DramPimMemory::submit(Time now, const MemoryTransfer& transfer) {
+    if (pim().concurrent()) {
+        if (running_) {
+            unfold();
+            bytes_beside_ += transfer.bytes();
+        }
+        inner_.submit(now, transfer);
+        return;
+    }
     if (!running_ && waiting_.empty()) {
         inner_.submit(now, transfer);
         return;
@@ -74,7 +82,7 @@ void DramPimMemory::begin_job() {
     running_->start = std::max(next.arrival, inner_.advanced());
     for (int i = 0; i < inner_.channels(); ++i)
         running_->start = std::max(running_->start, inner_.channel(i).now() + 1);
-    const bool fold = pim().folding && inner_.channels() > 1;
+    const bool fold = pim().folding && inner_.channels() > 1 && inner_.drained();
     DramChannel& first = inner_.channel(0);
     if (fold) {
         running_->before = first.counters();
@@ -84,6 +92,15 @@ void DramPimMemory::begin_job() {
     for (int i = 0; i < simulated; ++i)
         running_->channels.emplace_back(inner_.spec(), *running_->program, inner_.channel(i),
                                         running_->start, running_->job.layer);
+}
+
+void DramPimMemory::unfold() {
+    if (!running_->before) return;
+    for (int i = 1; i < inner_.channels(); ++i) {
+        inner_.channel(i).pim_repeat(inner_.channel(0), *running_->before, running_->data_before);
+        running_->channels.push_back(running_->channels.front().on(inner_.channel(i)));
+    }
+    running_->before.reset();
 }
 
 void DramPimMemory::count(const PimProgram& program, int layer) {
@@ -98,7 +115,10 @@ void DramPimMemory::count(const PimProgram& program, int layer) {
         const bool to_registers = step.command == PimCommand::buffer_write ||
                                   step.command == PimCommand::register_write ||
                                   (step.command == PimCommand::write && step.operand_bus);
-        if (step.command == PimCommand::register_read) {
+        if (step.phase == PimPhase::layout && set) {
+            work.inputs += columns;  // into one bank of the set
+            work.columns += columns;
+        } else if (step.command == PimCommand::register_read) {
             work.outputs += columns;
         } else if (to_registers) {
             work.inputs += columns;
@@ -141,8 +161,41 @@ void DramPimMemory::end_job(std::vector<MemoryCompletion>& completions) {
     deferred_.clear();
 }
 
+void DramPimMemory::run_host(Tick end, std::vector<MemoryCompletion>& completions) {
+    for (int i = 0; i < inner_.channels(); ++i) inner_.channel(i).run(inner_.feed(i), end);
+    inner_.ran_to(end, completions);
+}
+
+void DramPimMemory::advance_beside(Tick end, std::vector<MemoryCompletion>& completions) {
+    while (inner_.advanced() < end || running_) {
+        if (running_) {
+            bool all = true;
+            for (std::size_t i = 0; i < running_->channels.size(); ++i)
+                all =
+                    running_->channels[i].run_beside(inner_.feed(static_cast<int>(i)), end) && all;
+            if (!all) {
+                for (std::size_t i = 0; i < running_->channels.size(); ++i) {
+                    const auto lane = static_cast<int>(i);
+                    if (running_->channels[i].done())
+                        inner_.channel(lane).run(inner_.feed(lane), end);
+                }
+                inner_.ran_to(end, completions);
+                return;
+            }
+            end_job(completions);
+            continue;
+        }
+        Tick start = kNever;
+        if (!waiting_.empty()) start = std::max(waiting_.front().arrival, inner_.advanced());
+        if (start >= end) return run_host(end, completions);
+        run_host(start, completions);
+        begin_job();
+    }
+}
+
 void DramPimMemory::advance(Time limit, std::vector<MemoryCompletion>& completions) {
     const Tick end = clock_.cycles_in(limit);
+    if (pim().concurrent()) return advance_beside(end, completions);
     while (true) {
         if (running_) {
             bool all = true;
@@ -253,6 +306,7 @@ MemoryReport DramPimMemory::report() const {
         report.pim_times.push_back({name, clock_.cycles(ticks)});
     };
     add("mode change", ticks_.phases[static_cast<std::size_t>(PimPhase::mode)]);
+    add("cache layout", ticks_.phases[static_cast<std::size_t>(PimPhase::layout)]);
     add("input broadcast", ticks_.phases[static_cast<std::size_t>(PimPhase::broadcast)]);
     add("compute", ticks_.phases[static_cast<std::size_t>(PimPhase::compute)]);
     add("readout", ticks_.phases[static_cast<std::size_t>(PimPhase::readout)]);

@@ -12,7 +12,8 @@
 namespace perfwatt::dram {
 
 /// A memory with processing units in its banks. Jobs run one after the other, each on all channels.
-/// While one waits or runs, later transfers wait for it; it waits for earlier ones.
+/// While one waits or runs, later transfers wait for it; it waits for earlier ones. Not so where
+/// units have row buffers of their own (PimSpec::concurrent()): transfers and jobs go on together.
 class DramPimMemory final : public MemoryModel {
   public:
     /// Throws UserError when the standard is impossible or its units cannot be driven.
@@ -32,6 +33,8 @@ class DramPimMemory final : public MemoryModel {
     [[nodiscard]] const PimTicks& pim_ticks() const { return ticks_; }
     /// Of the latest job.
     [[nodiscard]] Tick job_ticks() const { return job_ticks_; }
+    /// Bytes that the host asked for while jobs ran.
+    [[nodiscard]] std::int64_t bytes_beside() const { return bytes_beside_; }
     [[nodiscard]] DramMemory& plain() { return inner_; }
 
   private:
@@ -58,6 +61,11 @@ class DramPimMemory final : public MemoryModel {
     };
 
     void begin_job();
+    /// Channels that have been simulated as one from here on go their own ways.
+    void unfold();
+    void advance_beside(Tick end, std::vector<MemoryCompletion>& completions);
+    /// Runs the host's side up to a tick.
+    void run_host(Tick end, std::vector<MemoryCompletion>& completions);
     void end_job(std::vector<MemoryCompletion>& completions);
     [[nodiscard]] const PimProgram& program_of(const PimKernel& kernel);
     void count(const PimProgram& program, int layer);
@@ -76,7 +84,7 @@ class DramPimMemory final : public MemoryModel {
     std::map<int, Work> work_;  ///< by layer
     PimTicks ticks_;
     Tick job_ticks_ = 0;
-    std::int64_t jobs_ = 0, macs_ = 0, plain_columns_ = 0;
+    std::int64_t jobs_ = 0, macs_ = 0, plain_columns_ = 0, bytes_beside_ = 0;
 };
 
 }  // namespace perfwatt::dram

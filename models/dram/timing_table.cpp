@@ -103,6 +103,7 @@ TimingTable::TimingTable(const DramSpec& spec) {
             if (acts_on_set(static_cast<Command>(c))) refresh_stride[c] = spec.pim->sets();
         }
         pim_activate_banks = spec.pim->activate_banks;
+        pim_rows = spec.pim->concurrent();
     }
     burst = spec.ticks("tBL");
     const Tick strobe = spec.find("tDQSCK") != nullptr ? spec.ticks("tDQSCK") : 0;

@@ -49,6 +49,7 @@ struct TimingTable {
     /// A refresh of some banks of a rank takes every n-th of them; so many refreshes make a round.
     /// By command; 1 for those of a whole rank.
     std::array<int, kCommands> refresh_stride{};
+    bool pim_rows = false;       ///< units have row buffers of their own
     int pim_activate_banks = 0;  ///< that one PIM_ACT opens at most; 0: the whole set
     bool two_part_activate = false;
     bool counts_from_second_part = true;

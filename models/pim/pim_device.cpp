@@ -11,6 +11,8 @@ namespace perfwatt::pim {
 namespace {
 
 constexpr UnitId kDma{0}, kJobs{1}, kVector{2};
+/// The compiler lets large tensors begin there where units are in a memory.
+constexpr std::int64_t kAlignedForUnits = std::int64_t{1} << 20;
 constexpr std::size_t kOperation = 0, kStaging = 1;
 
 bool in_memory(const Placement& placement) { return placement.where == Placement::Where::memory; }
@@ -33,6 +35,20 @@ std::int64_t vector_operations(const Kernel& kernel) {
     return total;
 }
 
+/// Tensors that begin in the same bank have equal elements in equal places of their banks.
+bool aligned(const MappingRequest& request) {
+    for (const auto* places : {&request.inputs, &request.outputs})
+        for (const Placement& place : *places)
+            if (place.region.address % kAlignedForUnits != 0) return false;
+    return true;
+}
+
+bool in_banks(const Mapping& mapping) {
+    return std::any_of(mapping.begin(), mapping.end(), [](const auto& entry) {
+        return entry.first == "units" && entry.second == "banks";
+    });
+}
+
 /// Pieces of streamed work, of 16 KiB or so: a piece's way overlaps with the work on the last.
 std::int64_t pieces_of(const Kernel& kernel) {
     constexpr std::int64_t kPiece = 16 << 10;
@@ -52,6 +68,19 @@ Region part_of(const Region& region, std::int64_t from, std::int64_t bytes) {
             .row_bytes = bytes,
             .rows = 1,
             .pitch_bytes = bytes};
+}
+
+/// Its matrix is a cache, to which every step adds.
+bool grows(const Kernel& kernel) {
+    return kernel.inputs.size() > 1 && kernel.inputs[1].role == TensorRole::state;
+}
+
+/// Bytes of the cache that are new, as they stand before they are laid out.
+std::int64_t new_bytes(const Kernel& whole, const PimKernel& kernel) {
+    if (!grows(whole)) return 0;
+    const bool outputs = kernel.new_outputs > 0;
+    return whole.inputs[1].bytes / (outputs ? kernel.outputs : kernel.inputs) *
+           (outputs ? kernel.new_outputs : kernel.new_inputs);
 }
 
 /// Bytes of partial sums that the controller reads back.
@@ -90,8 +119,9 @@ Peak PimDevice::peak(DataType first, DataType second) const {
     return peak;
 }
 
-PimKernel PimDevice::kernel_of(const Contraction& work, const Mapping& mapping,
+PimKernel PimDevice::kernel_of(const Kernel& whole, const Mapping& mapping,
                                std::int64_t row) const {
+    const auto& work = std::get<Contraction>(whole.work);
     PimKernel kernel{.op = PimOp::gemv,
                      .outputs = work.k,
                      .inputs = work.c,
@@ -102,12 +132,21 @@ PimKernel PimDevice::kernel_of(const Contraction& work, const Mapping& mapping,
                      .row = row};
     for (const auto& [key, value] : mapping)
         if (key == "order") kernel.inputs_first = value == "inputs";
+    if (grows(whole)) {
+        // Each step's keys are outputs of the scores, its values inputs of what they are mixed
+        // into.
+        const std::int64_t tokens = work.n * work.p * work.q;
+        if (whole.operator_type == "perfwatt.AttentionValues")
+            kernel.new_inputs = std::min(tokens, kernel.inputs);
+        else
+            kernel.new_outputs = std::min(tokens, kernel.outputs);
+    }
     return kernel;
 }
 
 std::int64_t PimDevice::outputs_at_once(const Kernel& kernel) const {
     const auto* work = std::get_if<Contraction>(&kernel.work);
-    return work == nullptr ? 1 : pim_tile_outputs(memory_, kernel_of(*work, {}, 0));
+    return work == nullptr ? 1 : pim_tile_outputs(memory_, kernel_of(kernel, {}, 0));
 }
 
 std::optional<Infeasible> PimDevice::refuses(const Kernel& kernel) const {
@@ -124,7 +163,7 @@ std::optional<Infeasible> PimDevice::refuses(const Kernel& kernel) const {
         return Infeasible{"its filters are larger than 1 x 1: units multiply matrices"};
     if (work->group_layout == GroupLayout::channels && work->g > 1)
         return Infeasible{"its groups lie among the channels"};
-    const auto program = pim_program(memory_, kernel_of(*work, {}, 0));
+    const auto program = pim_program(memory_, kernel_of(kernel, {}, 0));
     if (const auto* infeasible = std::get_if<Infeasible>(&program)) return *infeasible;
     return std::nullopt;
 }
@@ -140,30 +179,68 @@ std::int64_t PimDevice::row_of(const Placement& weights, const PimKernel& kernel
 
 std::variant<Time, Infeasible> PimDevice::product_cost(const MappingRequest& request,
                                                        const Mapping& mapping) const {
-    const auto& work = std::get<Contraction>(request.kernel->work);
-    const auto made = pim_program(memory_, kernel_of(work, mapping, 0));
+    const PimKernel whole = kernel_of(*request.kernel, mapping, 0);
+    const auto made = pim_program(memory_, whole);
     if (const auto* infeasible = std::get_if<Infeasible>(&made)) return *infeasible;
     const PimProgram& program = std::get<PimProgram>(made);
     const std::int64_t back = partial_bytes(memory_, program);
     const std::int64_t input = in_memory(request.inputs[0]) ? request.kernel->inputs[0].bytes : 0;
     const std::int64_t output =
         in_memory(request.outputs[0]) ? request.kernel->outputs[0].bytes : 0;
-    if (request.kernel->inputs[0].bytes + back + request.kernel->outputs[0].bytes >
+    const std::int64_t fresh = new_bytes(*request.kernel, whole);
+    if (request.kernel->inputs[0].bytes + fresh + back + request.kernel->outputs[0].bytes >
         request.free.bytes)
         return Infeasible{
             fmt::format("{} bytes of operands and partial sums do not fit the "
                         "controller's staging memory",
-                        input + back + output)};
+                        input + fresh + back + output)};
     const std::int64_t operations = program.partials + vector_operations(*request.kernel);
     return pim_estimate(memory_, program) +
-           transfer_time(input + back + output, bytes_per_second_) +
+           transfer_time(input + fresh + back + output, bytes_per_second_) +
            transfer_time(operations, controller_.operations_per_second);
+}
+
+std::variant<PimKernel, Infeasible> PimDevice::elementwise_of(const Kernel& kernel) const {
+    const auto* work = std::get_if<Elementwise>(&kernel.work);
+    const bool one = kernel.operator_type == "Relu";
+    PimKernel job{.op = one                             ? PimOp::relu
+                        : kernel.operator_type == "Mul" ? PimOp::multiply
+                                                        : PimOp::add};
+    if (work == nullptr || !(one || kernel.operator_type == "Mul" || kernel.operator_type == "Add"))
+        return Infeasible{"units add, multiply and clip at zero, nothing else"};
+    if (memory_.style == PimStyle::tree)
+        return Infeasible{"a tree's operands lie in neighbouring banks, tensors do not"};
+    if (!kernel.epilogue.empty() || kernel.outputs.size() != 1 ||
+        kernel.inputs.size() != (one ? 1U : 2U))
+        return Infeasible{"units take one step at a time"};
+    for (const Operand& input : kernel.inputs)
+        if (input.bytes != kernel.outputs[0].bytes)
+            return Infeasible{"its operands are not of the result's size"};
+    if (kernel.outputs[0].bytes < kAlignedForUnits || kAlignedForUnits % stripe_bytes() != 0)
+        return Infeasible{"its operands do not begin in the same bank: they are too small"};
+    job.elements = work->elements;
+    job.weights = job.activations = work->type;
+    const auto program = pim_program(memory_, job);
+    if (const auto* infeasible = std::get_if<Infeasible>(&program)) return *infeasible;
+    return job;
+}
+
+std::variant<Time, Infeasible> PimDevice::banks_cost(const MappingRequest& request) const {
+    const auto job = elementwise_of(*request.kernel);
+    if (const auto* infeasible = std::get_if<Infeasible>(&job)) return *infeasible;
+    for (const auto* places : {&request.inputs, &request.outputs})
+        for (const Placement& place : *places)
+            if (!in_memory(place) || place.region.memory != id_)
+                return Infeasible{"its operands are not in the units' memory"};
+    return pim_estimate(memory_,
+                        std::get<PimProgram>(pim_program(memory_, std::get<PimKernel>(job))));
 }
 
 std::variant<Time, Infeasible> PimDevice::cost(const MappingRequest& request,
                                                const Mapping& mapping) const {
     if (std::holds_alternative<Contraction>(request.kernel->work))
         return product_cost(request, mapping);
+    if (in_banks(mapping)) return banks_cost(request);
     std::int64_t bytes = 0;
     std::int64_t room = 0;
     for (std::size_t i = 0; i < request.inputs.size(); ++i) {
@@ -182,7 +259,7 @@ std::variant<Time, Infeasible> PimDevice::cost(const MappingRequest& request,
 }
 
 std::variant<MappingChoice, Infeasible> PimDevice::map(const MappingRequest& request) const {
-    std::vector<Mapping> candidates{{{"units", "stream"}}};
+    std::vector<Mapping> candidates{{{"units", "stream"}}, {{"units", "banks"}}};
     if (std::holds_alternative<Contraction>(request.kernel->work)) {
         candidates = {{{"units", "gemv"}, {"order", "outputs"}}};
         if (memory_.style == PimStyle::tree)
@@ -212,10 +289,32 @@ std::variant<MappingChoice, Infeasible> PimDevice::map(const MappingRequest& req
     return best;
 }
 
+/// For how long units with row buffers of their own keep the host from the memory: while operands
+/// and results are on the pins, and, which is a bound, while no other row may be opened.
+Time PimDevice::beside_time(const PimProgram& program) const {
+    std::int64_t bursts = program.reads_back;
+    std::int64_t rows = 0;
+    std::int64_t row = -1;
+    for (const PimStep& step : program.steps) {
+        if (step.operand_bus || step.command == PimCommand::register_read) bursts += step.count;
+        if (step.command != PimCommand::read) continue;
+        if (step.row != row) ++rows;
+        row = step.row;
+    }
+    return rows * memory_.beside_cost +
+           transfer_time(bursts * memory_.column_bytes * memory_.channels, bytes_per_second_);
+}
+
 Time PimDevice::memory_time(const MappingRequest& request, const MappingChoice& choice,
                             MemoryId memory, std::int64_t bytes_per_second) const {
-    if (memory == id_ && std::holds_alternative<Contraction>(request.kernel->work))
-        return choice.cost;  // nobody else is served
+    const auto* work = std::get_if<Contraction>(&request.kernel->work);
+    if (memory == id_ && work == nullptr && in_banks(choice.mapping) && !memory_.concurrent())
+        return choice.cost;
+    if (memory == id_ && work != nullptr) {
+        if (!memory_.concurrent()) return choice.cost;  // nobody else is served
+        const auto made = pim_program(memory_, kernel_of(*request.kernel, choice.mapping, 0));
+        if (const auto* program = std::get_if<PimProgram>(&made)) return beside_time(*program);
+    }
     return Device::memory_time(request, choice, memory, bytes_per_second);
 }
 
@@ -223,6 +322,8 @@ void PimDevice::emit(const MappingRequest& request, const Mapping& mapping, Laye
                      ProgramBuilder& program) const {
     if (std::holds_alternative<Contraction>(request.kernel->work))
         emit_product(request, mapping, layer, program);
+    else if (in_banks(mapping) && aligned(request))
+        emit_elementwise(request, layer, program);
     else
         emit_stream(request, layer, program);
 }
@@ -231,7 +332,7 @@ void PimDevice::emit_product(const MappingRequest& request, const Mapping& mappi
                              ProgramBuilder& program) const {
     const Kernel& kernel = *request.kernel;
     const auto& work = std::get<Contraction>(kernel.work);
-    PimKernel job = kernel_of(work, mapping, 0);
+    PimKernel job = kernel_of(kernel, mapping, 0);
     job.row = row_of(request.inputs[1], job);
     const auto made = pim_program(memory_, job);
     PERFWATT_CHECK(std::holds_alternative<PimProgram>(made), "a mapping that does not fit");
@@ -248,6 +349,14 @@ void PimDevice::emit_product(const MappingRequest& request, const Mapping& mappi
         input = take(kernel.inputs[0].bytes);
         program.add(kDma, layer, Load{part_of(request.inputs[0].region, 0, input.bytes), input});
     }
+    // What the step adds to a cache: fetched as it stands, laid out by the job.
+    std::vector<CommandId> fetched;
+    if (const std::int64_t fresh = new_bytes(kernel, job);
+        fresh > 0 && in_memory(request.inputs[1])) {
+        const std::int64_t from = request.inputs[1].region.bytes() - fresh;
+        fetched.push_back(program.add(
+            kDma, layer, Load{part_of(request.inputs[1].region, from, fresh), take(fresh)}));
+    }
     const std::int64_t back = partial_bytes(memory_, steps);
     const Buffer sums = take(back);
     const Buffer output =
@@ -262,7 +371,7 @@ void PimDevice::emit_product(const MappingRequest& request, const Mapping& mappi
     tile.task = program.add_task({.memory = id_, .kernel = job});
     tile.first = input;
     tile.output = back > 0 ? Buffer{sums.address, 0} : output;
-    const CommandId units = program.add(kJobs, layer, tile);
+    const CommandId units = program.add(kJobs, layer, tile, fetched);
     const Region weights = request.inputs[1].region;
     if (weights.bytes() > 0) program.reads(units, weights);
     Buffer from = output;
@@ -288,6 +397,25 @@ void PimDevice::emit_product(const MappingRequest& request, const Mapping& mappi
         if (in_memory(request.outputs[i]))
             program.add(kDma, layer,
                         Store{output, part_of(request.outputs[i].region, 0, output.bytes)});
+}
+
+void PimDevice::emit_elementwise(const MappingRequest& request, LayerId layer,
+                                 ProgramBuilder& program) const {
+    const auto made = elementwise_of(*request.kernel);
+    PERFWATT_CHECK(std::holds_alternative<PimKernel>(made), "a mapping that does not fit");
+    PimKernel job = std::get<PimKernel>(made);
+    job.row = std::clamp<std::int64_t>(request.inputs[0].region.address / stripe_bytes(), 0,
+                                       memory_.data_rows() - pim_rows(memory_, job));
+    // No product: it has no MACs, useful or executed.
+    Contract tile{.m = 1,
+                  .n = job.elements,
+                  .k = 1,
+                  .first_type = job.activations,
+                  .second_type = job.weights};
+    tile.task = program.add_task({.memory = id_, .kernel = job});
+    const CommandId units = program.add(kJobs, layer, tile);
+    for (const Placement& input : request.inputs) program.reads(units, input.region);
+    program.writes(units, request.outputs[0].region);
 }
 
 void PimDevice::emit_stream(const MappingRequest& request, LayerId layer,
@@ -339,6 +467,7 @@ void PimDevice::emit_stream(const MappingRequest& request, LayerId layer,
 
 Time PimDevice::duration(const Command& command) const {
     if (const auto* tile = std::get_if<Contract>(&command.work)) {
+        if (tile->useful_macs == 0) return Time::zero();  // element by element
         const PimKernel kernel{.outputs = tile->n,
                                .inputs = tile->k,
                                .batch = tile->m,
@@ -357,6 +486,7 @@ Time PimDevice::duration(const Command& command) const {
 }
 
 std::int64_t PimDevice::executed_macs(const Contract& tile) const {
+    if (tile.useful_macs == 0) return 0;
     return pim_executed_macs(memory_, {.outputs = tile.n,
                                        .inputs = tile.k,
                                        .batch = tile.m,

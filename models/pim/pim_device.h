@@ -48,11 +48,21 @@ class PimDevice final : public Device {
     [[nodiscard]] std::vector<StaticPower> static_power() const override;
 
   private:
-    /// A contraction as a kernel of the units, with what the mapping leaves open.
-    [[nodiscard]] PimKernel kernel_of(const Contraction& work, const Mapping& mapping,
+    /// A kernel with a contraction as one of the units, with what the mapping leaves open.
+    [[nodiscard]] PimKernel kernel_of(const Kernel& whole, const Mapping& mapping,
                                       std::int64_t row) const;
     [[nodiscard]] std::variant<Time, Infeasible> product_cost(const MappingRequest& request,
                                                               const Mapping& mapping) const;
+    [[nodiscard]] Time beside_time(const PimProgram& program) const;
+    /// What units can do with a kernel's elements in the banks where they lie, or why they cannot.
+    [[nodiscard]] std::variant<PimKernel, Infeasible> elementwise_of(const Kernel& kernel) const;
+    [[nodiscard]] std::variant<Time, Infeasible> banks_cost(const MappingRequest& request) const;
+    void emit_elementwise(const MappingRequest& request, LayerId layer,
+                          ProgramBuilder& program) const;
+    /// Bytes of one row of all banks of all channels.
+    [[nodiscard]] std::int64_t stripe_bytes() const {
+        return memory_.columns * memory_.column_bytes * memory_.banks * memory_.channels;
+    }
     void emit_product(const MappingRequest& request, const Mapping& mapping, LayerId layer,
                       ProgramBuilder& program) const;
     void emit_stream(const MappingRequest& request, LayerId layer, ProgramBuilder& program) const;

@@ -12,8 +12,8 @@
 namespace perfwatt {
 
 /// Why a command of a job goes out; lines of the breakdown.
-enum class PimPhase : std::uint8_t { mode, broadcast, compute, readout };
-inline constexpr int kPimPhases = 4;
+enum class PimPhase : std::uint8_t { mode, layout, broadcast, compute, readout };
+inline constexpr int kPimPhases = 5;
 
 /// What a command is for the device, by the names of its standard's tables.
 enum class PimCommand : std::uint8_t {
@@ -65,6 +65,7 @@ struct PimStep {
 struct PimProgram {
     std::vector<PimStep> steps;
     std::int64_t macs = 0;           ///< of all units of a channel, padding included
+    std::int64_t laid_out = 0;       ///< bursts of new elements of a growing matrix, a channel
     std::int64_t broadcasts = 0;     ///< bursts from the pins to units
     std::int64_t reads_back = 0;     ///< bursts of results that the host fetches, a channel
     std::int64_t partials = 0;       ///< additions left to the host, all channels

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "sim/arch/pim_job.h"
 #include "sim/base/math.h"
@@ -77,6 +80,32 @@ std::int64_t elements_of_tile(const PimSpec& spec, DataType type) {
     return std::int64_t{spec.inputs} * spec.lanes(type) * spec.banks * spec.channels;
 }
 
+/// Where an element of the matrix of the `copy`-th product of a channel lies.
+PimPlace place_of(const PimSpec& spec, const PimKernel& kernel, const GemvCut& cut,
+                  std::int64_t copy, std::int64_t output, std::int64_t input) {
+    const int lanes = spec.lanes(kernel.weights);
+    const std::int64_t output_tile = output / (cut.outputs * cut.units) + copy * cut.output_tiles;
+    const std::int64_t in_tile = output % (cut.outputs * cut.units);
+    const std::int64_t unit = in_tile / cut.outputs;
+    const std::int64_t input_tile = input / cut.inputs;
+    const std::int64_t part = input % cut.inputs / lanes;
+    PimPlace place{
+        .channel = static_cast<int>(unit / spec.units),
+        .bank = static_cast<int>(unit % spec.units * spec.sets() + input_tile % spec.sets()),
+        .lane = static_cast<int>(input % lanes)};
+    if (spec.style == PimStyle::tree) {
+        place.row = kernel.row + output_tile * cut.input_tiles + input_tile;
+        place.column = part;
+        return place;
+    }
+    const std::int64_t column =
+        cut.tile_columns * (input_tile / spec.sets() + output_tile * cut.tiles_a_set) +
+        part * cut.outputs + in_tile % cut.outputs;
+    place.row = physical_row(spec, kernel.row + column / spec.columns);
+    place.column = column % spec.columns;
+    return place;
+}
+
 bool is_gemv(PimOp op) { return op == PimOp::gemv || op == PimOp::gemv_tree; }
 
 class Writer {
@@ -85,6 +114,7 @@ class Writer {
 
     PimProgram run() {
         out_.rows = pim_rows(spec_, kernel_);
+        lay_out();
         if (spec_.style == PimStyle::tree) {
             tree();
             return std::move(out_);
@@ -190,6 +220,44 @@ class Writer {
                  .operand_bus = true,
                  .row = spec_.rows.zero});
         out_.steps.back().fence = true;
+    }
+
+    // New elements of a growing matrix: every burst that holds one of them is written, masked.
+
+    void lay_out() {
+        if (kernel_.new_outputs + kernel_.new_inputs == 0) return;
+        const GemvCut cut(spec_, kernel_);
+        const std::int64_t output =
+            kernel_.new_outputs > 0 ? kernel_.outputs - kernel_.new_outputs : 0;
+        const std::int64_t input = kernel_.new_inputs > 0 ? kernel_.inputs - kernel_.new_inputs : 0;
+        for (std::int64_t copy = 0; copy < cut.copies; ++copy) {
+            // All channels take as long as the one with most of them.
+            using Burst = std::tuple<std::int64_t, int, std::int64_t>;  // row, bank, column
+            std::map<int, std::set<Burst>> by_channel;
+            for (std::int64_t o = output; o < kernel_.outputs; ++o)
+                for (std::int64_t i = input; i < kernel_.inputs; ++i) {
+                    const PimPlace at = place_of(spec_, kernel_, cut, copy, o, i);
+                    by_channel[at.channel].insert({at.row, at.bank, at.column});
+                }
+            const auto most = std::max_element(
+                by_channel.begin(), by_channel.end(),
+                [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
+            for (const auto& [row, bank, column] : most->second) lay_out(row, bank, column);
+        }
+        out_.steps.back().fence = true;
+    }
+    void lay_out(std::int64_t row, int bank, std::int64_t column) {
+        constexpr std::int64_t kGroup = 64;  // that a controller looks over
+        // Before the modes change, bank by bank; where units have commands of their own, rows are
+        // opened in all banks at once, and a write is for one of them.
+        const bool by_set = spec_.rows.park < 0;
+        add({.command = by_set ? PimCommand::write : PimCommand::bank_write,
+             .phase = PimPhase::layout,
+             .bank = static_cast<std::int16_t>(by_set ? bank % spec_.sets() : bank),
+             .fence = ++out_.laid_out % kGroup == 0,
+             .operand_bus = true,
+             .row = row,
+             .column = column});
     }
 
     /// `count` columns of a set's own numbering, cut at rows and at barriers.
@@ -478,8 +546,9 @@ bool supports(const PimSpec& spec, PimOp op) {
         case PimOp::batch_norm:
             return spec.style == PimStyle::lanes && spec.scalars > 0;
         case PimOp::activation:
-        case PimOp::copy:
             return spec.style == PimStyle::tree;
+        case PimOp::copy:  // of one bank: through the host's row buffer
+            return spec.style == PimStyle::tree && !spec.concurrent();
     }
     return false;
 }
@@ -498,6 +567,9 @@ std::optional<Infeasible> refused(const PimSpec& spec, const PimKernel& kernel) 
     if (spec.style == PimStyle::lanes && needed > spec.program_entries)
         return Infeasible{fmt::format("'{}' takes {} instructions, the units hold {}",
                                       to_string(kernel.op), needed, spec.program_entries)};
+    if (kernel.new_outputs < 0 || kernel.new_outputs > kernel.outputs || kernel.new_inputs < 0 ||
+        kernel.new_inputs > kernel.inputs)
+        return Infeasible{"more of its matrix is new than it has"};
     const std::int64_t rows = pim_rows(spec, kernel);
     if (kernel.row < 0 || kernel.row + rows > spec.data_rows())
         return Infeasible{fmt::format(
@@ -601,28 +673,7 @@ Time pim_estimate(const PimSpec& spec, const PimProgram& program) {
 
 PimPlace pim_weight_place(const PimSpec& spec, const PimKernel& kernel, std::int64_t output,
                           std::int64_t input) {
-    const GemvCut cut(spec, kernel);
-    const int lanes = spec.lanes(kernel.weights);
-    const std::int64_t output_tile = output / (cut.outputs * cut.units);
-    const std::int64_t in_tile = output % (cut.outputs * cut.units);
-    const std::int64_t unit = in_tile / cut.outputs;
-    const std::int64_t input_tile = input / cut.inputs;
-    const std::int64_t part = input % cut.inputs / lanes;
-    PimPlace place{
-        .channel = static_cast<int>(unit / spec.units),
-        .bank = static_cast<int>(unit % spec.units * spec.sets() + input_tile % spec.sets()),
-        .lane = static_cast<int>(input % lanes)};
-    if (spec.style == PimStyle::tree) {
-        place.row = kernel.row + output_tile * cut.input_tiles + input_tile;
-        place.column = part;
-        return place;
-    }
-    const std::int64_t column =
-        cut.tile_columns * (input_tile / spec.sets() + output_tile * cut.tiles_a_set) +
-        part * cut.outputs + in_tile % cut.outputs;
-    place.row = physical_row(spec, kernel.row + column / spec.columns);
-    place.column = column % spec.columns;
-    return place;
+    return place_of(spec, kernel, GemvCut(spec, kernel), 0, output, input);
 }
 
 }  // namespace perfwatt

@@ -60,6 +60,9 @@ MapSchema<PimSpec> make_schema() {
                "registers for a scalar each")
         .bytes("buffer", &PimSpec::buffer_bytes, {.min = "0 B", .max = "1 MiB", .otherwise = "0 B"},
                "shared by the units of a channel")
+        .count("row_buffers", &PimSpec::row_buffers, {.min = 1, .max = 2, .otherwise = 1},
+               "of a bank; 1: jobs and the host take turns; 2: units have one of their own, and "
+               "the host reads and writes while they work")
         .count("activate_banks", &PimSpec::activate_banks, {.min = 0, .max = 64, .otherwise = 0},
                "rows one command opens at most, for power; 0: those of all banks of a set")
         .time("fence", &PimSpec::fence, {.min = "0 fs", .max = "1 ms", .otherwise = "0 fs"},
@@ -114,6 +117,10 @@ std::vector<std::pair<std::string, std::string>> pim_mistakes(const PimSpec& spe
         found.emplace_back("activate_banks",
                            fmt::format("{} banks of a set are not opened {} at a time",
                                        spec.banks / spec.banks_per_unit, spec.activate_banks));
+    if (spec.concurrent() && (spec.style != PimStyle::tree || spec.rows.park >= 0))
+        found.emplace_back("row_buffers",
+                           "units with a row buffer of their own need style 'tree' and modes "
+                           "without rows: parking and operands take the host's buffer");
     return found;
 }
 

@@ -55,11 +55,12 @@ struct PimSpec {
     bool reduces = false;           ///< lanes are added up in the unit; else the host does it
     int scalars = 0;                ///< registers for a scalar each
     std::int64_t buffer_bytes = 0;  ///< shared by all units, of tree style
-    int activate_banks = 0;         ///< rows that may be opened by one command; 0: all of a set
-    Time fence;                     ///< that a barrier between groups of commands takes
-    int fence_every = 8;            ///< columns between barriers; 0: none
-    bool close_unused = false;      ///< rows not needed before the next barrier are closed
-    bool in_order = false;          ///< commands go out in program order
+    int row_buffers = 1;        ///< of a bank; 2: one of them is the units' own, host beside jobs
+    int activate_banks = 0;     ///< rows that may be opened by one command; 0: all of a set
+    Time fence;                 ///< that a barrier between groups of commands takes
+    int fence_every = 8;        ///< columns between barriers; 0: none
+    bool close_unused = false;  ///< rows not needed before the next barrier are closed
+    bool in_order = false;      ///< commands go out in program order
     PimRows rows;
     PimPrices prices;
 
@@ -76,6 +77,7 @@ struct PimSpec {
     Time row_cost;                               ///< that going to another row adds to the columns
     Time turn_cost;                              ///< the same after columns were written
     Time mode_cost;                              ///< of a mode register
+    Time beside_cost;                            ///< that a row of theirs keeps the host from its own
     double refresh_factor = 1;  ///< by which refreshes stretch the time, on average
     bool folding = true;        ///< channels that do the same are simulated once
     std::vector<std::string> estimated;
@@ -88,6 +90,8 @@ struct PimSpec {
         spec.internal_bytes_per_second *= count;
         return spec;
     }
+    /// Host and units use a bank at the same time.
+    [[nodiscard]] bool concurrent() const { return row_buffers > 1; }
     [[nodiscard]] int sets() const { return banks_per_unit; }
     [[nodiscard]] int lanes(DataType type) const {
         return static_cast<int>(column_bytes * 8) / bits(type);

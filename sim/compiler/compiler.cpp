@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "sim/base/diagnostics.h"
+#include "sim/base/math.h"
 #include "sim/compiler/depth_first.h"
 #include "sim/compiler/emission.h"
 #include "sim/compiler/engines.h"
@@ -288,6 +290,20 @@ class Compiler {
         for (const EngineRoom& room : plan.allocation.rooms)
             out_.on_chip_bytes = std::max(out_.on_chip_bytes, room.on_chip_bytes);
         out_.memory_bytes = plan.allocation.memory_bytes;
+        std::map<std::string, std::pair<std::int64_t, std::int32_t>> laid_out;  // bytes, memory
+        for (std::size_t i = 0; i < roots.size(); ++i)
+            if (!roots[i].layout.empty() && roots[i].role != TensorRole::state) {
+                laid_out[roots[i].layout].first += roots[i].bytes;
+                laid_out[roots[i].layout].second = plan.allocation.places[i].region.memory.value;
+            }
+        for (const auto& [layout, where] : laid_out) {
+            const TargetMemory& memory = target_.memories[static_cast<std::size_t>(where.second)];
+            out_.placement.push_back(fmt::format(
+                "layout: {} bytes of weights are written once as the {} want them: {:.4g} ms at "
+                "the pins, in no latency here",
+                where.first, layout,
+                transfer_time(where.first, memory.bytes_per_second).ns() / 1e6));
+        }
         const bool stored = std::any_of(graph_.tensors.begin(), graph_.tensors.end(),
                                         [](const Tensor& tensor) { return tensor.stored > 0; });
         if (precision_.weights == DataType::int4 && is_floating(precision_.activations) && !stored)

@@ -18,6 +18,9 @@ constexpr int kRounds = 2;
 Diagnostic nobody_takes(const Graph& graph, const Kernel& kernel,
                         const std::vector<std::string>& reasons,
                         const std::vector<TargetEngine>& engines, bool possible_on_host) {
+    const bool all_in_memory =
+        std::all_of(engines.begin(), engines.end(),
+                    [](const TargetEngine& engine) { return computes_in_memory(*engine.device); });
     std::string why;
     for (std::size_t e = 0; e < engines.size(); ++e)
         why += engines.size() == 1
@@ -27,7 +30,11 @@ Diagnostic nobody_takes(const Graph& graph, const Kernel& kernel,
             .place = {.file = graph.file, .line = 0, .column = 0},
             .message = fmt::format("operator '{}' of node '{}' cannot run: {}",
                                    kernel.operator_type, kernel.name, why),
-            .hint = possible_on_host ? "declare a host with a rate in the chip's YAML" : "",
+            .hint = possible_on_host ? "declare a host with a rate in the chip's YAML"
+                    : all_in_memory
+                        ? "give the chip an engine beside the units of its memory, which does the "
+                          "rest; --precision and the memory's 'pim' decide what these do"
+                        : "",
             .source_line = {}};
 }
 

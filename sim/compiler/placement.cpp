@@ -9,6 +9,7 @@
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
 #include "sim/compiler/arena.h"
+#include "sim/compiler/engines.h"
 
 namespace perfwatt {
 namespace {
@@ -18,6 +19,9 @@ constexpr std::int64_t kMemoryAlignment = 4096;
 constexpr std::int64_t kBlockAlignment = std::int64_t{1} << 20;
 /// Beginnings of the free part of a scratchpad that are told apart.
 constexpr std::int64_t kRoomSteps = 16;
+/// Large tensors begin there where units are in a memory: in the same bank, so that units find the
+/// elements of one beside those of another.
+constexpr std::int64_t kUnitAlignment = std::int64_t{1} << 20;
 constexpr std::int64_t kLargeBlock = std::int64_t{16} << 20;
 
 bool is_trained(TensorRole role) {
@@ -33,6 +37,12 @@ Placement in_memory(std::int32_t memory, std::int64_t address, std::int64_t byte
                         .rows = 1,
                         .pitch_bytes = bytes};
     return placement;
+}
+
+bool units_in_memory(const std::vector<TargetEngine>& engines) {
+    return std::any_of(engines.begin(), engines.end(), [](const TargetEngine& engine) {
+        return computes_in_memory(*engine.device);
+    });
 }
 
 }  // namespace
@@ -340,6 +350,7 @@ bool Allocator::spill(Allocation& out, const std::vector<std::int64_t>& kept, bo
         homes.emplace_back(kept[m], 0, kMemoryAlignment);
     }
     const auto end = static_cast<int>(lowered_.kernels.size());
+    const bool for_units = units_in_memory(engines_);
     for (std::size_t i = 0; i < roots_.size(); ++i) {
         const Root& root = roots_[i];
         if (root.made < 0 || root.role == TensorRole::state ||
@@ -355,10 +366,14 @@ bool Allocator::spill(Allocation& out, const std::vector<std::int64_t>& kept, bo
                 memory = m;
                 break;
             }
+        const bool begins_a_row = for_units && root.bytes >= kUnitAlignment;
         if (!address) {
             const int first = reuse ? root.made : 0;
             const int last = root.leaves || !reuse ? end : root.last_use;
-            address = homes[static_cast<std::size_t>(memory)].place(root.bytes, first, last);
+            const std::int64_t slack = begins_a_row ? kUnitAlignment : 0;
+            address =
+                homes[static_cast<std::size_t>(memory)].place(root.bytes + slack, first, last);
+            if (begins_a_row) address = round_up(*address, kUnitAlignment);
         }
         out.places[i] = in_memory(memory, *address, root.bytes);
     }
@@ -390,6 +405,7 @@ void Allocator::place_in_memory(Allocation& out) const {
     };
     for (const Root& root : roots_)
         if (root.made < 0 && block_start(root.first_use) == 1) block_bytes += root.bytes;
+    const bool for_units = units_in_memory(engines_);
     int block = -1;
     for (std::size_t i = 0; i < roots_.size(); ++i) {
         const Root& root = roots_[i];
@@ -399,6 +415,8 @@ void Allocator::place_in_memory(Allocation& out) const {
             for (std::int64_t& at : kept) at = round_up(at, kBlockAlignment);
         block = now;
         std::int64_t& at = kept[static_cast<std::size_t>(root.home)];
+        if (for_units && !is_trained(root.role) && root.bytes >= kUnitAlignment)
+            at = round_up(at, kUnitAlignment);
         // Resident weights have a home in memory too: they are fetched from it at a cold start.
         if (out.resident[i]) {
             out.places[i].region = in_memory(root.home, at, root.bytes).region;

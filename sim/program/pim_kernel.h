@@ -33,6 +33,9 @@ struct PimKernel {
     std::int64_t elements = 0;  ///< element by element
     DataType weights = DataType::fp16;
     DataType activations = DataType::fp16;
+    /// gemv: of a matrix that grows, a cache, the last outputs or inputs are new: they are laid out
+    /// in the banks before the product.
+    std::int64_t new_outputs = 0, new_inputs = 0;
     std::int64_t row = 0;       ///< of every bank, where its data begin
     bool inputs_first = false;  ///< tree: all outputs of one part of the inputs before the next
 

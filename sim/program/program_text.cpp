@@ -313,6 +313,10 @@ PimTask read_task(LineReader& in) {
     kernel.weights = in.type();
     kernel.activations = in.type();
     kernel.row = in.number("row");
+    if (in.next_is("grown")) {
+        kernel.new_outputs = in.number("outputs");
+        kernel.new_inputs = in.number("inputs");
+    }
     kernel.inputs_first = in.next_is("inputs_first");
     return task;
 }
@@ -356,13 +360,17 @@ std::string to_text(const Program& program) {
                        quoted(layer.operator_type), layer.macs);
     for (const PimTask& task : program.tasks) {
         const PimKernel& kernel = task.kernel;
-        fmt::format_to(into,
-                       "task memory {} {} outputs {} inputs {} batch {} groups {} elements {} "
-                       "types {} {} row {}{}\n",
-                       task.memory.value, to_string(kernel.op), kernel.outputs, kernel.inputs,
-                       kernel.batch, kernel.groups, kernel.elements, to_string(kernel.weights),
-                       to_string(kernel.activations), kernel.row,
-                       kernel.inputs_first ? " inputs_first" : "");
+        fmt::format_to(
+            into,
+            "task memory {} {} outputs {} inputs {} batch {} groups {} elements {} "
+            "types {} {} row {}{}{}\n",
+            task.memory.value, to_string(kernel.op), kernel.outputs, kernel.inputs, kernel.batch,
+            kernel.groups, kernel.elements, to_string(kernel.weights),
+            to_string(kernel.activations), kernel.row,
+            kernel.new_outputs + kernel.new_inputs > 0
+                ? fmt::format(" grown outputs {} inputs {}", kernel.new_outputs, kernel.new_inputs)
+                : "",
+            kernel.inputs_first ? " inputs_first" : "");
     }
     for (const Command& command : program.commands) {
         fmt::format_to(into, "command unit {} layer {} ", command.unit.value, command.layer.value);

@@ -118,6 +118,7 @@ struct ChannelState {
     std::int64_t last_tick = kNever;
     std::array<std::vector<LastTicks>, kScopes> last;
     std::vector<BankState> banks;
+    std::vector<BankState> unit_banks;  ///< row buffers of units in memory, where they have some
     std::vector<RankState> ranks;
     std::vector<DataBus> data;
     std::vector<std::array<std::int64_t, 4>> bus_free;  ///< by Bus
@@ -259,8 +260,9 @@ class Checker::State {
         }
         for (const auto& [one, places] : reached) {
             check_distances(one, channel, places);
+            auto& buffers = rules_.row_buffers > 1 ? channel.unit_banks : channel.banks;
             BankState& bank =
-                channel.banks[static_cast<std::size_t>(places.at[static_cast<int>(Scope::bank)])];
+                buffers[static_cast<std::size_t>(places.at[static_cast<int>(Scope::bank)])];
             if (c.kind == Kind::PIM_ACT) {
                 if (bank.open) {
                     report("bank_open", fmt::format("PIM_ACT while row {} is open", bank.row));
@@ -322,6 +324,7 @@ class Checker::State {
             channel.last[i].assign(static_cast<std::size_t>(sizes[i]), never);
         }
         channel.banks.resize(static_cast<std::size_t>(ranks * flat_banks_));
+        channel.unit_banks.resize(channel.banks.size());
         channel.ranks.resize(static_cast<std::size_t>(ranks));
         for (RankState& rank : channel.ranks) {
             for (const Window& window : rules_.windows) {
@@ -429,6 +432,7 @@ class Checker::State {
                     close(one, c.tick);
                 } else {
                     needs_closed(c, one, i - first);
+                    needs_closed(c, channel.unit_banks[static_cast<std::size_t>(i)], i - first);
                     credit(c.kind, one);
                 }
             }

@@ -305,6 +305,8 @@ class Reader {
             rules_.bank_groups = count(rest);
         } else if (word == "sets") {
             rules_.sets = count(rest);
+        } else if (word == "row_buffers") {
+            rules_.row_buffers = count(rest);
         } else if (word == "opens") {
             rules_.opens = count(rest);
         } else if (word == "banks") {
