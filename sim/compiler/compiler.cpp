@@ -82,6 +82,7 @@ class Compiler {
     [[nodiscard]] std::vector<ProductShare> shares() {
         if (options_.place != PlaceRule::automatic || !options_.mappings.empty()) return {};
         if (!now_->groups.empty()) return {};
+        if (!now_->groups.empty()) return {};  // costs are those of stripes
         return find_shares(graph_, uncut_, now_->chosen, now_->planner->engines(), out_.placement);
     }
     /// Mappings found so far serve another plan of the same device.
