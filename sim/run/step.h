@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -13,6 +14,9 @@
 #include "sim/run/run.h"
 
 namespace perfwatt {
+
+/// The phase that is a prefill and as many decode steps as tokens are asked for.
+inline constexpr std::string_view kGenerate = "generate";
 
 /// A request with its files read and its words understood: all that is needed before compiling.
 struct PreparedStep {
@@ -52,6 +56,9 @@ struct CompiledStep {
                                       const Environment& environment);
 
 /// Compiles, simulates and prices one step. One simulation a process: see run().
+[[nodiscard]] std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
+                                                           PreparedStep step,
+                                                           const Environment& environment);
 [[nodiscard]] std::variant<RunOutput, Infeasible> run_step(const RunRequest& request,
                                                            const Environment& environment);
 
