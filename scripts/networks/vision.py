@@ -226,6 +226,23 @@ def resnet50_v1(size):
                    "compared in published.csv", layers + classifier(1000), [3, size, size])
 
 
+def fcn_resnet50(size):
+    """ResNet-50 (v1.5) whose last two stages dilate their filters instead of a stride."""
+    layers, before = [relu(64, 7, 2, 3, name="stem"), pool("max", 3, 2, 1)], 1
+    for (c, count, stride), dilated in zip(STAGES, (1, 1, 2, 4)):
+        step = stride if dilated == 1 else 1
+        first = [relu(c), relu(c, 3, step, dilation=before), conv(4 * c)]
+        layers.append(group([branches("add", first, [conv(4 * c, 1, step)]), act("relu")]))
+        layers.append(group([residual(relu(c), relu(c, 3, dilation=dilated), conv(4 * c)),
+                             act("relu")], repeat=count - 1))
+        before = dilated
+    layers += [relu(512, 3), conv(21, bias=True, norm=None),
+               entry("resize", {"rows": size, "columns": size, "mode": "bilinear"})]
+    return network(f"fcn_resnet50_{size}", f"FCN with ResNet-50, output stride 8, {size} x {size}, "
+                   "21 classes", "Long et al., CVPR 2015, as torchvision.models.segmentation."
+                   "fcn_resnet50 has it; compared in published.csv", layers, [3, size, size])
+
+
 def resnet50_v2(size):
     def unit(c, stride):
         return [relu(c), relu(c, 3, stride), conv(4 * c, bias=True, norm=None)]
@@ -533,7 +550,7 @@ def all_networks():
             ssd_mobilenet_v2(), ssd_mobilenet_v2("ssd_mobilenet_v2_face", 320, 2), mosaic(),
             deeplab_v3(513), deeplab_v3(256), deeplab_v3_plus(),
             unet_mobilenet_v2(), ssd_resnet34(), resnet50_v1(224), resnet50_v1(299),
-            resnet50_v2(299), inception_v4(), inception_resnet_v2(), mobilenet_edgetpu(),
+            resnet50_v2(299), fcn_resnet50(520), inception_v4(), inception_resnet_v2(), mobilenet_edgetpu(),
             efficientnet_edgetpu("s"), efficientnet_edgetpu("m"), mobiledet(),
             mobilenet_v4_conv_large(), mobileone_s0(), edsr(), alexnet_convolutions(),
             unet(224, 224), unet(640, 1280)]
