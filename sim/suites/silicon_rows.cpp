@@ -141,10 +141,8 @@ class Reader {
         const std::string& stated = text("batch");
         const bool is_number =
             std::all_of(stated.begin(), stated.end(), [](char c) { return c >= '0' && c <= '9'; });
-        const std::int64_t here = t_.chips.count(*at, "batch");
-        // A stated batch is how many wait; a chip's is how many are computed together at most.
-        request.batch = is_number ? std::atoll(stated.c_str()) : here;
-        if (is_number && here > 1) request.batch = std::min<std::int64_t>(request.batch, here);
+        request.batch = is_number ? std::atoll(stated.c_str()) : t_.chips.count(*at, "batch");
+        limit(t_.chips, *at, request);
         row.copies = static_cast<int>(t_.chips.count(*at, "copies"));
         engines_ = t_.chips.text(*at, "engines");
         if (t_.chips.text(*at, "power") == "wall" && !text("power_W").empty())
@@ -187,8 +185,7 @@ class Reader {
             request.workload = onnx_file(name);
             if (request.workload.empty()) return fmt::format("there is no network '{}'", name);
         }
-        if (!table.text(at, "most_batch").empty())
-            request.batch = std::min<std::int64_t>(request.batch, table.count(at, "most_batch"));
+        limit(table, at, request);
         if (!table.text(at, "sequences").empty()) request.batch *= table.count(at, "sequences");
         if (const std::string& phase = table.text(at, "phase"); !phase.empty())
             request.phase = phase;
@@ -200,6 +197,12 @@ class Reader {
         if (request.phase != "forward") request.scenario = "single_stream";
         if (!engines_.empty() && request.scenario == "offline") beside(request);
         return {};
+    }
+
+    /// What is computed together at most: a larger stated batch waits.
+    static void limit(const CsvData& table, std::size_t at, RunRequest& request) {
+        if (!table.text(at, "most_batch").empty())
+            request.batch = std::min<std::int64_t>(request.batch, table.count(at, "most_batch"));
     }
 
     /// Each engine serves requests of its own.

@@ -19,15 +19,17 @@ class SiliconRows : public testing::Test {
     void SetUp() override {
         std::filesystem::create_directories(folder_);
         write("chips.csv",
-              "chip,scenario,network,ours,family,batch,copies,engines,power,overrides,note\n"
-              "Board,one,,warboy,npu,1,1,,,npu.cores=1,\nBoard,,,warboy,npu,4,2,,,,\n"
-              "Secret,,,,npu,1,1,,,,nothing is published\nOther,,,no_such_chip,npu,1,1,,,,\n"
-              "Orin,many,Net,jetson_agx_orin,gpu,1,1,\"gpu,dla0\",wall,,\n"
-              "Orin,,,jetson_agx_orin,gpu,1,1,,wall,,\n");
+              "chip,scenario,network,ours,family,batch,most_batch,copies,engines,power,overrides,"
+              "note\n"
+              "Board,one,,warboy,npu,8,,1,,,npu.cores=1,\nBoard,,,warboy,npu,4,,2,,,,\n"
+              "Secret,,,,npu,1,,1,,,,nothing is published\nOther,,,no_such_chip,npu,1,,1,,,,\n"
+              "Orin,many,Net,jetson_agx_orin,gpu,1,1,1,\"gpu,dla0\",wall,,\n"
+              "Orin,,,jetson_agx_orin,gpu,1,256,1,,wall,,\n");
         write("networks.csv",
               "network,task,chip,workload,phase,context,tokens,most_batch,sequences,times,"
               "tokens_each,overrides,note\n"
               "Net,224,,resnet50,,,,3,,,,\"input.shape=[3, 224, 224]\",\n"
+              "Big,,,resnet50,,,,,,,,,\n"
               "Talk,,Orin,gpt2,prefill,512,,2,,,69,,\n"
               "+,,,gpt2,decode,546,,2,4,276,,,\n");
         write("precisions.csv", "precision,chip,ours,lighten\nquant,,int8,\nQ4,,w4a16,scales_21\n");
@@ -67,6 +69,14 @@ TEST_F(SiliconRows, BatchThatIsNotStatedIsTheChipsUpToTheNetworksMost) {
                   .parts.front()
                   .request.batch,
               3);
+}
+
+TEST_F(SiliconRows, StatedBatchHoldsUpToTheChipsMost) {
+    const auto batch = [&](const std::string& row) {
+        return read(row).parts.front().request.batch;
+    };
+    EXPECT_EQ(batch("Board,Big,x,200,quant,one,rate,5,x/s,,B,test,yes,s,"), 200);
+    EXPECT_EQ(batch("Orin,Big,x,2048,quant,many,rate,5,x/s,,B,test,yes,s,"), 256);
 }
 
 TEST_F(SiliconRows, WhatCannotRunIsSkippedWithItsReason) {
