@@ -265,6 +265,7 @@ class DramChannel {
     void consider_sleep();
     void consider_sleep_of(int rank);
     void force_refresh(int rank);
+    void put_back_opened(int rank);
     /// Puts management of a bank into force, unless it is.
     void manage(int bank);
     void count_activate(int bank) {

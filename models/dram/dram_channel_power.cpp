@@ -23,6 +23,16 @@ void DramChannel::force_refresh(int index) {
     rank.in_force = true;
     pending_.push_back({Command::refresh_all, index * device_.banks_per_rank()});
     stale_ = true;
+    if (refresh_policy_.opened == OpenedAccess::waits) put_back_opened(index);
+}
+
+void DramChannel::put_back_opened(int rank) {
+    const std::vector<int> banks = queues_.active_banks();
+    for (const int bank : banks) {
+        if (device_.rank_of(bank) == rank && bank != half_open_.bank) {
+            queues_.put_back(bank, device_.open_row(bank));
+        }
+    }
 }
 
 void DramChannel::manage(int bank) {

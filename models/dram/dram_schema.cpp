@@ -162,6 +162,11 @@ MapSchema<RefreshPolicy> refresh_schema() {
               "a due refresh holds up all banks of the channel, not only those it covers")
         .ratio("first", &RefreshPolicy::first, {.min = 0.001, .max = 1, .otherwise = 1},
                "part of an interval after which the first is due")
+        .choice("opened", &RefreshPolicy::opened,
+                {.names = {{"served", OpenedAccess::served}, {"waits", OpenedAccess::waits}},
+                 .otherwise = OpenedAccess::served},
+                "accesses whose rows are open when an all-bank refresh falls due: served first, or "
+                "made to wait until after it")
         .flag("yields_to_writes", &RefreshPolicy::yields_to_writes, false,
               "a due refresh waits while only writes are queued, eight of them at most")
         .ratio("interval_divisor", &RefreshPolicy::interval_divisor,

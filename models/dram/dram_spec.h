@@ -93,16 +93,20 @@ struct HotRefresh {
     double divisor = 1;
 };
 
+/// What becomes of accesses whose rows have been opened when a refresh of their rank falls due.
+enum class OpenedAccess : std::uint8_t { served, waits };
+
 struct RefreshPolicy {
     RefreshMode mode = RefreshMode::all_bank;
     int max_postponed = 0;          ///< intervals a busy rank may fall behind
     int banks_at_once = 1;          ///< that a per-bank refresh takes: 2 of LPDDR5
     double first = 1;               ///< the first is due after this part of an interval
     bool yields_to_writes = false;  ///< it waits while only writes are queued, eight at most
-    bool staggered = false;         ///< ranks and pseudo channels in turn, not all at once
-    bool blocks_channel = true;     ///< a due refresh holds up every bank, not only those it needs
-    double interval_divisor = 1;    ///< on top of what the temperature asks for
-    int temperature = 45;           ///< of the case, degrees Celsius
+    OpenedAccess opened = OpenedAccess::served;
+    bool staggered = false;       ///< ranks and pseudo channels in turn, not all at once
+    bool blocks_channel = true;   ///< a due refresh holds up every bank, not only those it needs
+    double interval_divisor = 1;  ///< on top of what the temperature asks for
+    int temperature = 45;         ///< of the case, degrees Celsius
     std::vector<HotRefresh> hot;
     ManagementPolicy management;
 

@@ -107,6 +107,30 @@ void RequestQueues::remove(int index, std::int64_t open_row) {
     free_.push_back(index);
 }
 
+void RequestQueues::put_back(int bank, std::int64_t open_row) {
+    const int index = banks_[at(bank)].active;
+    Entry& entry = entries_[at(index)];
+    const int moved = active_banks_.back();
+    active_banks_[at(banks_[at(bank)].active_at)] = moved;
+    banks_[at(moved)].active_at = banks_[at(bank)].active_at;
+    active_banks_.pop_back();
+    banks_[at(bank)].active = kNone;
+    const bool write = entry.request.write;
+    List& queue = list(write, bank);
+    entry.previous = kNone;
+    entry.next = queue.head;
+    (queue.head == kNone ? queue.tail : entries_[at(queue.head)].previous) = index;
+    queue.head = index;
+    Part& part = parts_[at(part_of(bank))];
+    if (queue.count++ == 0) {
+        queue.busy_at = static_cast<std::int32_t>(part.busy[write].size());
+        part.busy[write].push_back(bank);
+    }
+    ++part.size[write];
+    ++queued_;
+    row_changed(bank, open_row);
+}
+
 void RequestQueues::row_changed(int bank, std::int64_t open_row) {
     if (waiting(bank) == 0) return;  // nobody's request hits or misses
     mark_changed(bank);

@@ -51,6 +51,8 @@ class RequestQueues {
     int push(const BurstRequest& request, Tick arrival, std::int64_t open_row);
     /// Takes an entry out of its queue and keeps it at its bank, whose row was opened for it.
     void make_active(int entry);
+    /// Takes the request that waits at a bank back into its queue, full or not, as the oldest.
+    void put_back(int bank, std::int64_t open_row);
     /// Forgets an entry that has been served, queued or active.
     void remove(int entry, std::int64_t open_row);
     /// Tells that the row of a bank has changed; -1: closed.

@@ -228,5 +228,39 @@ TEST(Lpddr5BankModes, BoundStreamsByTheirOwnSpacing) {
     EXPECT_EQ(shipped("lpddr5_3200_16b").peak_bytes_per_second(), 6'400'000'000);
 }
 
+/// Names of commands in order.
+struct Names final : CommandLog {
+    std::vector<std::string> names;
+    void write(const LoggedCommand& command) override { names.emplace_back(command.name); }
+};
+
+// A read whose row is opened ten clocks before a refresh falls due could go out 12 clocks after it.
+TEST(Refresh, LetsAnOpenedAccessGoFirstOrMakesItWait) {
+    for (const auto& [opened, order] :
+         {std::pair{OpenedAccess::served, std::vector<std::string>{"ACT", "RD", "PREA", "REFAB"}},
+          std::pair{OpenedAccess::waits,
+                    std::vector<std::string>{"ACT", "PREA", "REFAB", "ACT", "RD"}}}) {
+        DramSpec spec = shipped("ddr4_3200");
+        spec.refresh.max_postponed = 0;
+        spec.refresh.opened = opened;
+        spec.power = {};
+        const TimingTable table(spec);
+        Names log;
+        std::int64_t sent = 0;
+        const ReplayResult result =
+            replay(spec,
+                   [&](TraceRequest& request) {
+                       const std::int64_t first = table.refresh_interval - 10;
+                       request = {.cycle = first + sent * 2000, .address = 0, .write = false};
+                       return sent++ < 2;
+                   },
+                   {.window = 1, .log = &log});
+        ASSERT_GE(log.names.size(), order.size());
+        log.names.resize(order.size());
+        EXPECT_EQ(log.names, order);
+        EXPECT_EQ(result.command("ACT"), 2);  // the refresh closed the row for both
+    }
+}
+
 }  // namespace
 }  // namespace perfwatt::dram
