@@ -143,6 +143,8 @@ std::variant<Plan, Infeasible> plan_attention(const GpuSpec& spec,
     Plan plan;
     plan.launch = spec.launch;
     plan.blocks = blocks;
+    // Keys of one step while the next ones come.
+    plan.least_depth = 2 * kKeys;
     plan.serial = 1 - spec.library.softmax_overlap;
     const double softmax = softmax_cycles(spec, blocks, work.steps);
     plan.launch += spec.clock.cycles(setup_cycles(spec, blocks, softmax) +

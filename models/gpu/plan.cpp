@@ -91,12 +91,13 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& pla
     plan.by_depth = false;
     if (plan.blocks) {
         const BlockTiming timing = block_timing(spec, *plan.blocks);
-        const std::int64_t slices = plan.blocks->depth / spec.library.depth;
         if (timing.waves < kFewWaves) {
             plan.by_depth = true;
-            // No piece is so short that the pipeline would not fill: see block_timing().
-            n = std::clamp<std::int64_t>(
-                n, 1, std::max<std::int64_t>(1, slices / (2 * spec.library.stages)));
+            const std::int64_t least = plan.least_depth > 0
+                                           ? plan.least_depth
+                                           : 2 * spec.library.stages * spec.library.depth;
+            n = std::clamp<std::int64_t>(n, 1,
+                                         std::max<std::int64_t>(1, plan.blocks->depth / least));
         } else {
             n = std::min(n, static_cast<std::int64_t>(timing.waves));
         }

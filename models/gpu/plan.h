@@ -27,7 +27,9 @@ struct Plan {
     std::vector<OperandFlow> loads, stores;  ///< of operands that do not stand in the L2
     std::int64_t chunks = 1;
     bool by_depth = false;  ///< pieces are of the reduction: results leave after the last
-    bool filled = false;    ///< the launch has the first filling of the blocks' pipelines
+    /// Of the reduction, in a piece; 0: so much that a product's pipeline fills.
+    std::int64_t least_depth = 0;
+    bool filled = false;  ///< the launch has the first filling of the blocks' pipelines
 };
 
 /// Time of a plan when nothing is contended: launch, then the slower of memory and pipes, with the

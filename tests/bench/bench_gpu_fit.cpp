@@ -105,10 +105,8 @@ class Fit {
         for (const auto& [group, list] : errors) {
             double sum = 0;
             for (const double e : list) sum += std::abs(e);
-            // Products matter most, and there are four kinds of elementwise work.
-            const double weight = group.find("gemm") != std::string::npos        ? 4
-                                  : group.find("attention") != std::string::npos ? 1
-                                                                                 : 0.5;
+            // Kinds of kernels count alike, products four times: networks are mostly made of them.
+            const double weight = group.find("gemm") != std::string::npos ? 4 : 1;
             weights += weight;
             total += weight * sum / static_cast<double>(list.size());
             if (told) tell(role, group, list);
