@@ -216,7 +216,9 @@ PimSequencer::RowState PimSequencer::state_of(const PimStep& step) const {
         if (set_row >= 0) {
             // A command that opens some of the banks leaves the others for later ones.
             bool all = true;
-            for (int bank = step.bank; bank < banks_; bank += pim_->sets()) all = all && open(bank);
+            for (int bank = step.bank; bank < banks_ && pim_->activate_banks > 0;
+                 bank += pim_->sets())
+                all = all && open(bank);
             if (set_row == step.row) return all ? RowState::hit : RowState::closed;
             return RowState::other;
         }
@@ -262,6 +264,7 @@ void PimSequencer::consider_refresh() {
     for (int bank = 0; bank < banks_; ++bank) {
         if (!open(bank)) continue;
         any = true;
+        if (closes_with_another(bank)) continue;
         consider_close(bank, 0, first_);
     }
     // Beside the host it is the host's controller that refreshes.
@@ -300,7 +303,8 @@ void PimSequencer::consider_step(std::size_t index, bool alone) {
             return;
         case RowState::other:
             for (int bank = 0; bank < banks_; ++bank)
-                if (bank_in(step, bank) && open(bank) && !needed(bank))
+                if (bank_in(step, bank) && open(bank) && !closes_with_another(bank) &&
+                    !needed(bank))
                     consider_close(bank, 3, index);
             return;
     }
@@ -308,7 +312,8 @@ void PimSequencer::consider_step(std::size_t index, bool alone) {
 
 void PimSequencer::consider_unused() {
     for (int bank = 0; bank < banks_; ++bank)
-        if (open(bank) && !needed(bank)) consider_close(bank, 3, first_);
+        if (open(bank) && !closes_with_another(bank) && !needed(bank))
+            consider_close(bank, 3, first_);
 }
 
 void PimSequencer::choose() {

@@ -74,6 +74,11 @@ class PimSequencer {
     void consider_unused();
     [[nodiscard]] bool refresh_waits() const;
     [[nodiscard]] bool open(int bank) const { return device_->pim_row(bank) >= 0; }
+    /// One command closes it together with an earlier bank.
+    [[nodiscard]] bool closes_with_another(int bank) const {
+        const int set = bank % pim_->sets();
+        return bank != set && set_row_[static_cast<std::size_t>(set)] >= 0;
+    }
     [[nodiscard]] bool rows_are_left() const {
         return pim_->concurrent() && device_->pim_open_banks(0) > 0;
     }

@@ -57,6 +57,21 @@ class Units(CommandTest):
         self.assertEqual(again["latency_ns"], self.json_of(*words)["latency_ns"])
 
 
+class Copies(CommandTest):
+    def test_the_mi100_with_hbm_pim_has_the_gpu_of_the_mi100(self):
+        def values(chip, under):
+            found = {}
+            for line in self.run_it("show", "chip", chip, "--resolved").out.splitlines():
+                key, _, rest = line.partition(" = ")
+                if key.startswith(under):
+                    found[key[len(under):].strip()] = rest.split("#")[0].strip()
+            return found
+        plain = values("mi100", "gpu.")
+        self.assertGreater(len(plain), 40)
+        self.assertEqual(values("mi100_hbm_pim", "engines.gpu.gpu."), plain,
+                         "mi100_hbm_pim.yaml repeats what mi100.yaml says: change both")
+
+
 class Mistakes(CommandTest):
     def chip(self, *pim):
         self.write("units.yaml", "schema: perfwatt/memory/v1\nextends: hbm_pim_2000\n"
