@@ -265,7 +265,31 @@ class ContractionEmitter {
         return {.address = room.address, .bytes = used};
     }
 
+    /// Pooled results are one run of positions, of which a tile may finish none.
+    void store_pooled(const Tile& tile, const Buffer& source) {
+        const std::int64_t from = tile.p.begin * work_.q + tile.q.begin;
+        const std::int64_t to = (tile.p.end() - 1) * work_.q + tile.q.end();
+        const Range done{plan_.left_after(from), plan_.left_after(to) - plan_.left_after(from)};
+        if (done.size <= 0) return;
+        const Plane plane{.groups = work_.g,
+                          .batch = work_.n,
+                          .height = plan_.left_positions(),
+                          .width = 1,
+                          .channels = work_.k,
+                          .layout = work_.group_layout,
+                          .bits = bits(work_.output_type)};
+        const Region region =
+            within(region_of(plane, {.g = tile.g, .n = tile.n, .h = done, .w = {0, 1}, .c = tile.k},
+                             output_base_),
+                   output_base_);
+        program_.add(units_.write(0), layer_, Store{{source.address, region.bytes()}, region});
+    }
+
     void store(const Tile& tile, const Buffer& source) {
+        if (plan_.left_positions() != work_.p * work_.q) {
+            store_pooled(tile, source);
+            return;
+        }
         const Region region = output_region(tile, output_base_, bits(work_.output_type));
         program_.add(units_.write(0), layer_, Store{{source.address, region.bytes()}, region});
     }

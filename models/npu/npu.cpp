@@ -167,7 +167,8 @@ Peak Npu::peak(DataType first, DataType second) const {
 std::optional<Infeasible> Npu::refuses(const Kernel& kernel) const {
     if (std::holds_alternative<HostWork>(kernel.work))
         return Infeasible{"data-dependent work, which no unit of an NPU does"};
-    if (!kernel.fused_pooling.empty()) return Infeasible{"pooling is not fused onto a contraction"};
+    if (!kernel.fused_pooling.empty() && !spec_.vector.pools)
+        return Infeasible{"pooling is not fused onto a contraction"};
     DataType first = DataType::int8;
     DataType second = DataType::int8;
     if (const auto* work = std::get_if<Contraction>(&kernel.work)) {

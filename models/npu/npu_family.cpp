@@ -44,6 +44,14 @@ MapSchema<TypeRate> rate_schema() {
         });
 }
 
+MapSchema<CellMemory> cell_memory_schema() {
+    return MapSchema<CellMemory>("cell_memory")
+        .bytes("bytes", &CellMemory::bytes, {.min = "1 B", .max = "1 MiB"}, "of each cell")
+        .bytes("access", &CellMemory::access_bytes, {.min = "1 B", .max = "64 B"}, "of one access")
+        .count("reads", &CellMemory::reads, {.min = 0, .max = 16, .otherwise = 1}, "a MAC")
+        .count("writes", &CellMemory::writes, {.min = 0, .max = 16, .otherwise = 0}, "a MAC");
+}
+
 void check_matrix(const MatrixSpec& matrix, const MapCheck& check) {
     if (matrix.feeding == Feeding::tree && matrix.dataflow == Dataflow::output_stationary)
         check.error("feeding", "a tree sums along the rows, which 'output_stationary' does not do",
@@ -131,6 +139,8 @@ MapSchema<MatrixSpec> matrix_schema() {
                 "tiles of 2 x 2 or 4 x 4 outputs of 3 x 3 convolutions, transformed")
         .count("filter_words", &MatrixSpec::filter_words, {.max = 1'000'000, .otherwise = 1},
                "filter values a cell keeps, with 'dataflow: row_stationary'")
+        .maps("cell_memories", &MatrixSpec::cell_memories, cell_memory_schema(),
+              {.min = 0, .max = 8}, "memories of each cell, whose accesses a MAC's price includes")
         .maps("rates", &MatrixSpec::rates, rate_schema(), {.min = 1, .max = 64},
               "the pairs of operand types there are")
         .check(check_matrix);
@@ -153,7 +163,9 @@ MapSchema<VectorSpec> vector_schema() {
         .count("table_cycles", &VectorSpec::table_cycles, {.max = 256, .otherwise = 1},
                "of a lane for a look-up")
         .count("latency_cycles", &VectorSpec::latency_cycles,
-               {.min = 0, .max = 10'000, .otherwise = 8}, "from an operand to its result");
+               {.min = 0, .max = 10'000, .otherwise = 8}, "from an operand to its result")
+        .flag("pools", &VectorSpec::pools, false,
+              "the matrix unit's outputs are pooled on their way to the scratchpad");
 }
 
 void check_scratchpad(const ScratchpadSpec& scratchpad, const MapCheck& check) {

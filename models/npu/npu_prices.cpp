@@ -43,6 +43,30 @@ sram::Cost scratchpad_cost(const NpuSpec& spec, const EnergyTables& tables, Sili
                                          silicon);
 }
 
+/// What a MAC does to one of a cell's own memories. Smaller than a hundred bytes or so it is made
+/// of registers, of which an access moves one word.
+ActionPrice cell_memory_price(const NpuSpec& spec, const CellMemory& memory,
+                              const EnergyTables& tables, Silicon silicon) {
+    constexpr std::int64_t kRegisters = 128;
+    const auto reads = static_cast<double>(memory.reads);
+    const auto writes = static_cast<double>(memory.writes);
+    if (memory.bytes <= kRegisters) {
+        const EnergyPrice bit = tables.register_bit(silicon);
+        const double bits = 8.0 * static_cast<double>(memory.access_bytes);
+        return {.picojoules = bit.picojoules * bits * (reads + writes),
+                .source = bit.source,
+                .not_modelled = {}};
+    }
+    const sram::Cost cost = sram::SramEnergy(tables).cost({.bytes = memory.bytes,
+                                                           .width_bytes = memory.access_bytes,
+                                                           .banks = 1,
+                                                           .cell = cell_of(spec)},
+                                                          silicon);
+    return {.picojoules = cost.read_pj * reads + cost.write_pj * writes,
+            .source = cost.source,
+            .not_modelled = {}};
+}
+
 ActionPrice register_price(const NpuSpec& spec, const EnergyTables& tables, Silicon silicon) {
     const EnergyPrice bit = tables.register_bit(silicon);
     int narrowest = 64;
@@ -53,9 +77,16 @@ ActionPrice register_price(const NpuSpec& spec, const EnergyTables& tables, Sili
     const double summed =
         static_cast<double>(spec.matrix.depth) *
         (spec.matrix.feeding == Feeding::tree ? static_cast<double>(spec.matrix.rows) : 1.0);
-    return {.picojoules = bit.picojoules * (operands + spec.matrix.accumulator_bits / summed),
-            .source = bit.source,
-            .not_modelled = {}};
+    ActionPrice price{
+        .picojoules = bit.picojoules * (operands + spec.matrix.accumulator_bits / summed),
+        .source = bit.source,
+        .not_modelled = {}};
+    for (const CellMemory& memory : spec.matrix.cell_memories) {
+        const ActionPrice access = cell_memory_price(spec, memory, tables, silicon);
+        price.picojoules += access.picojoules;
+        price.source = joined({price.source, access.source});
+    }
+    return price;
 }
 
 ActionPrice accumulator_price(const NpuSpec& spec, const EnergyTables& tables, Silicon silicon) {

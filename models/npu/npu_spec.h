@@ -68,6 +68,14 @@ struct TypeRate {
     std::int64_t cells_per_mac = 1;
 };
 
+/// A memory that each cell has of its own, and what a MAC does to it.
+struct CellMemory {
+    std::int64_t bytes = 0;
+    std::int64_t access_bytes = 2;
+    std::int64_t reads = 1;
+    std::int64_t writes = 0;
+};
+
 /// `rows` x `columns` cells, each summing `depth` products a cycle.
 ///   weight_stationary: rows x depth run over the reduction, columns over output channels
 ///   output_stationary: rows over output positions, columns over output channels, depth over the
@@ -100,6 +108,7 @@ struct MatrixSpec {
     Winograd winograd = Winograd::none;
     /// Filter values a cell keeps, for Dataflow::row_stationary.
     std::int64_t filter_words = 1;
+    std::vector<CellMemory> cell_memories;  ///< priced; what they hold and when follows from above
 };
 
 struct VectorSpec {
@@ -112,6 +121,9 @@ struct VectorSpec {
     std::int64_t reciprocal_sqrt_cycles = 1;
     std::int64_t table_cycles = 1;
     std::int64_t latency_cycles = 0;  ///< from the first operand to the first result
+    /// Outputs of the matrix unit are pooled on their way to the scratchpad; rows between two
+    /// windows are kept in the unit.
+    bool pools = false;
 };
 
 /// How a scratchpad's addresses lie in its banks.

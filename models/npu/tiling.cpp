@@ -102,7 +102,12 @@ ContractionPlan::ContractionPlan(const Npu& npu, const MappingRequest& request)
     : npu_(npu),
       request_(request),
       kernel_(*request.kernel),
-      work_(std::get<Contraction>(kernel_.work)) {
+      work_(std::get<Contraction>(kernel_.work)),
+      left_positions_(work_.p * work_.q) {
+    if (!kernel_.fused_pooling.empty())
+        left_positions_ =
+            std::max<std::int64_t>(1, kernel_.outputs[0].bytes * 8 /
+                                          (bits(work_.output_type) * work_.g * work_.n * work_.k));
     for (std::size_t i = 2; i < kernel_.inputs.size(); ++i) {
         const std::int64_t size = kernel_.inputs[i].bytes;
         const bool fetched = !on_chip(request.inputs[i]);
@@ -166,7 +171,11 @@ std::int64_t ContractionPlan::stored_bytes(std::int64_t dense) const {
 }
 
 std::int64_t ContractionPlan::output_bytes(const Tiling& sizes) const {
-    return bytes(work_.output_type, sizes.g * sizes.n * sizes.p * sizes.q * sizes.k);
+    const std::int64_t positions =
+        left_positions_ == work_.p * work_.q
+            ? sizes.p * sizes.q
+            : ceil_div(sizes.p * sizes.q * left_positions_, work_.p * work_.q);
+    return bytes(work_.output_type, sizes.g * sizes.n * positions * sizes.k);
 }
 
 std::int64_t ContractionPlan::extra_bytes(std::int64_t output_elements) const {
@@ -237,6 +246,11 @@ Vector ContractionPlan::epilogue(std::int64_t elements) const {
     for (const Elementwise& step : kernel_.epilogue) {
         vector.operations += lane_operations(npu_.spec().vector, step.steps, elements, step.type);
         vector.type = step.type;
+    }
+    for (const Reduce& step : kernel_.fused_pooling) {
+        const std::int64_t pooled = ceil_div(step.elements * elements, work_.output_elements());
+        vector.operations += lane_operations(npu_.spec().vector, step.steps, pooled, step.type);
+        if (kernel_.epilogue.empty()) vector.type = step.type;
     }
     // The outputs pass from the accumulators through the vector unit on their way to the
     // scratchpad: the matrix unit's command counts that write. Only other operands are read.
@@ -478,8 +492,8 @@ Time ContractionPlan::bound() const {
         add(request_.inputs[i], kernel_.inputs[i].bytes);
     const Placement& target = request_.outputs[0];
     if (!on_chip(target))
-        compulsory.written[target.region.memory.index()] +=
-            bytes(work_.output_type, work_.output_elements());
+        compulsory.written[target.region.memory.index()] += output_bytes(
+            {.g = work_.g, .n = work_.n, .p = work_.p, .q = work_.q, .k = work_.k, .c = 1});
     bound = std::max(bound, compulsory.time(npu_));
     const std::int64_t operations = epilogue(work_.output_elements()).operations;
     return std::max(bound, spec.clock.cycles(ceil_div(operations, spec.vector.lanes * spec.cores)));

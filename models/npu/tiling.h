@@ -70,7 +70,9 @@ class ContractionPlan {
     [[nodiscard]] Contract contract(const Tiling& sizes) const;
     /// The fused work on `elements` outputs, without its buffers.
     [[nodiscard]] Vector epilogue(std::int64_t elements) const;
-    [[nodiscard]] bool has_epilogue() const { return !kernel_.epilogue.empty(); }
+    [[nodiscard]] bool has_epilogue() const {
+        return !kernel_.epilogue.empty() || !kernel_.fused_pooling.empty();
+    }
 
     [[nodiscard]] std::int64_t input_rows(std::int64_t p) const;
     [[nodiscard]] std::int64_t input_columns(std::int64_t q) const;
@@ -79,7 +81,14 @@ class ContractionPlan {
     /// Bytes that a part of the weights takes as they are stored: fewer than `dense` where they are
     /// compressed.
     [[nodiscard]] std::int64_t stored_bytes(std::int64_t dense) const;
+    /// As they leave the unit: pooled, where pooling is fused.
     [[nodiscard]] std::int64_t output_bytes(const Tiling& sizes) const;
+    /// Positions of an output plane as it leaves the unit, and how many of them are done once this
+    /// many of the product's are.
+    [[nodiscard]] std::int64_t left_positions() const { return left_positions_; }
+    [[nodiscard]] std::int64_t left_after(std::int64_t positions) const {
+        return positions * left_positions_ / (work_.p * work_.q);
+    }
     /// Of the fused operands with the output's shape (a residual).
     [[nodiscard]] std::int64_t extra_bytes(std::int64_t output_elements) const;
     [[nodiscard]] bool is_whole_extra(std::size_t input) const;
@@ -108,6 +117,7 @@ class ContractionPlan {
     const MappingRequest& request_;
     const Kernel& kernel_;
     const Contraction& work_;
+    std::int64_t left_positions_ = 1;
     std::int64_t whole_extra_bytes_ = 0;     ///< in memory, fetched once
     std::int64_t spread_extra_bytes_ = 0;    ///< of the output's shape
     std::int64_t spread_fetched_bytes_ = 0;  ///< of these, from memory

@@ -55,7 +55,7 @@ class Compiler {
         quantise(graph_, precision_);
         settle();
         dump("quantise", [&] { return to_text(graph_); });
-        const std::vector<FusionGroup> groups = fuse(graph_, options_.fuse, accepts());
+        const std::vector<FusionGroup> groups = fuse(graph_, options_.fuse, accepts(), pools());
         dump("fuse", [&] { return to_text(graph_, groups); });
         fused_attention_ = std::any_of(groups.begin(), groups.end(), [](const FusionGroup& group) {
             return group.attention.has_value();
@@ -127,6 +127,16 @@ class Compiler {
             return std::any_of(engines.begin(), engines.end(), [&](const TargetEngine& engine) {
                 return !engine.device->refuses(kernel);
             });
+        };
+    }
+
+    /// Whether the only engine pools what a product makes on its way out. Where there are others,
+    /// kernels stay such that all of them may have them.
+    [[nodiscard]] Accepts pools() const {
+        const std::vector<TargetEngine> engines = engines_of(target_);
+        if (engines.size() != 1) return {};
+        return [device = engines.front().device](const Kernel& kernel) {
+            return !device->refuses(kernel);
         };
     }
 

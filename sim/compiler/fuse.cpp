@@ -43,7 +43,7 @@ class Fuser {
         for (const TensorId output : graph.outputs) leaves_[output.index()] = true;
     }
 
-    std::vector<FusionGroup> run(bool enabled, const Accepts& accepts) {
+    std::vector<FusionGroup> run(bool enabled, const Accepts& accepts, const Accepts& pools) {
         std::vector<FusionGroup> groups;
         std::map<int, FusionGroup> attentions;
         if (enabled && accepts) attentions = take_attention(accepts);
@@ -55,9 +55,12 @@ class Fuser {
             FusionGroup group{.anchor = {static_cast<std::int32_t>(i)},
                               .followers = {},
                               .output = node.outputs.front(),
-                              .attention = {}};
+                              .attention = {},
+                              .pooling = {}};
             const Kind kind = enabled ? kind_of(node) : Kind::none;
             if (kind != Kind::none) grow(group, kind);
+            if (kind == Kind::contraction && pools) take_pooling(group, pools);
+            if (group.pooling) grouped_[group.pooling->index()] = true;
             for (const NodeId follower : group.followers) grouped_[follower.index()] = true;
             groups.push_back(std::move(group));
         }
@@ -70,8 +73,11 @@ class Fuser {
         std::map<int, FusionGroup> groups;
         for (FoundAttention& found : find_attention(graph_)) {
             if (!accepts(kernel_of(graph_, found))) continue;
-            FusionGroup group{
-                .anchor = found.anchor, .followers = {}, .output = found.output, .attention = {}};
+            FusionGroup group{.anchor = found.anchor,
+                              .followers = {},
+                              .output = found.output,
+                              .attention = {},
+                              .pooling = {}};
             for (const NodeId member : found.members) {
                 grouped_[member.index()] = true;
                 if (member != found.anchor) group.followers.push_back(member);
@@ -80,6 +86,27 @@ class Fuser {
             groups.emplace(group.anchor.value, std::move(group));
         }
         return groups;
+    }
+
+    /// The only reader of a convolution's result, if it pools and the device does that on the way.
+    void take_pooling(FusionGroup& group, const Accepts& pools) const {
+        const std::vector<int>& users = consumers_[group.output.index()];
+        if (graph_.nodes[group.anchor.index()].type != "Conv" || users.size() != 1 ||
+            leaves_[group.output.index()])
+            return;
+        const Node& node = graph_.nodes[static_cast<std::size_t>(users[0])];
+        const bool is_pool = node.type == "MaxPool" || node.type == "AveragePool" ||
+                             node.type == "GlobalMaxPool" || node.type == "GlobalAveragePool";
+        if (!is_pool || node.outputs.size() != 1 || grouped_[static_cast<std::size_t>(users[0])])
+            return;
+        const Node& anchor = graph_.nodes[group.anchor.index()];
+        Kernel asked;
+        asked.work = Contraction{.first_type = graph_.tensor(anchor.inputs[0]).type,
+                                 .second_type = graph_.tensor(anchor.inputs[1]).type};
+        asked.fused_pooling = {Reduce{}};
+        if (!pools(asked)) return;
+        group.pooling = NodeId{users[0]};
+        group.output = node.outputs.front();
     }
 
     [[nodiscard]] Kind kind_of(const Node& node) const {
@@ -203,8 +230,9 @@ class Fuser {
 
 }  // namespace
 
-std::vector<FusionGroup> fuse(const Graph& graph, bool enabled, const Accepts& accepts) {
-    return Fuser(graph).run(enabled, accepts);
+std::vector<FusionGroup> fuse(const Graph& graph, bool enabled, const Accepts& accepts,
+                              const Accepts& pools) {
+    return Fuser(graph).run(enabled, accepts, pools);
 }
 
 std::string to_text(const Graph& graph) {
@@ -233,6 +261,7 @@ std::string to_text(const Graph& graph, const std::vector<FusionGroup>& groups) 
         const Node& anchor = graph.nodes[group.anchor.index()];
         text += fmt::format("{} \"{}\"", anchor.type, anchor.name);
         if (group.attention) text += " as attention";
+        if (group.pooling) text += " pooled by " + graph.nodes[group.pooling->index()].type;
         for (const NodeId follower : group.followers)
             text += fmt::format(" + {}", graph.nodes[follower.index()].type);
         text += fmt::format(" to {}\n", group.output.value);

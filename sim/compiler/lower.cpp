@@ -178,6 +178,7 @@ class Lowerer {
         }
         const DataType out_type = tensor(group.output).type;
         lowered.work.output_type = out_type;
+        if (group.pooling) made.fused_pooling = {pooling(graph_.nodes[group.pooling->index()])};
         if (narrow_integer(out_type)) steps.push_back({VectorOp::multiply, 1});  // the new scale
         if (out_type != precision_.accumulators) steps.push_back({VectorOp::convert, 1});
         const std::int64_t elements = lowered.work.output_elements();
@@ -329,8 +330,8 @@ class Lowerer {
             1, tensor(node.inputs[0]).elements() / std::max<std::int64_t>(1, made));
     }
 
-    void reduce(const Node& node) {
-        Kernel made = kernel(node);
+    /// Of pooling and of what reduces all of an input.
+    [[nodiscard]] Reduce pooling(const Node& node) const {
         const bool windows = !node.integers("kernel_shape", {}).empty();
         const std::int64_t row = row_of(node);
         const std::int64_t out = tensor(node.outputs[0]).elements();
@@ -342,11 +343,16 @@ class Lowerer {
             cost.steps.push_back({VectorOp::multiply, share});
             cost.steps.push_back({VectorOp::convert, share});
         }
-        made.work = Reduce{.elements = elements,
-                           .row = row,
-                           .passes = cost.passes,
-                           .type = type,
-                           .steps = std::move(cost.steps)};
+        return {.elements = elements,
+                .row = row,
+                .passes = cost.passes,
+                .type = type,
+                .steps = std::move(cost.steps)};
+    }
+
+    void reduce(const Node& node) {
+        Kernel made = kernel(node);
+        made.work = pooling(node);
         for (const TensorId input : node.inputs)
             if (input.valid() && !immediate(input)) made.inputs.push_back(operand(input));
         for (const TensorId output : node.outputs)

@@ -31,15 +31,17 @@ struct FusionGroup {
     std::vector<NodeId> followers;            ///< in topological order
     TensorId output;                          ///< of the last
     std::optional<FoundAttention> attention;  ///< the group is one; its nodes are the followers
+    std::optional<NodeId> pooling;            ///< of the last follower's result, on its way out
 };
 
-/// Whether the device takes a kernel of several products.
+/// Whether the device takes a kernel of several products, or with pooling of its result.
 using Accepts = std::function<bool(const Kernel&)>;
 
 /// Covers all nodes, in topological order of the anchors. Without `enabled` every node stands
-/// alone. Attention is one group where `accepts` takes its kernel.
+/// alone. Attention is one group where `accepts` takes its kernel; pooling joins a convolution
+/// where `pools` takes a product with pooling.
 [[nodiscard]] std::vector<FusionGroup> fuse(const Graph& graph, bool enabled,
-                                            const Accepts& accepts = {});
+                                            const Accepts& accepts = {}, const Accepts& pools = {});
 
 /// A tensor that is a part of another one's bytes: the result of a view, an input of a
 /// concatenation.

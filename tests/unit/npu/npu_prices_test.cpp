@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "models/sram/sram_energy.h"
 #include "sim/arch/energy_loader.h"
 
 namespace perfwatt::npu {
@@ -46,6 +47,25 @@ double full_rate_watts(const NpuSpec& spec, const NpuPrices& prices) {
     double watts = cycle_pj * 1e-12 * hertz * spec.cores;
     for (const StaticPower& power : prices.static_power) watts += power.watts;
     return watts;
+}
+
+/// Registers of 16 bits, read once and written once a MAC, on top of what there was; a memory of
+/// 448 bytes costs what the table says of one that size.
+TEST(NpuPrices, AMacPaysForItsCellsMemories) {
+    const Silicon silicon{65, 1.0};
+    NpuSpec spec = npu(12, 14, Dataflow::row_stationary, 200'000'000);
+    const double plain = pj(price_npu(spec, std::nullopt, tables(), silicon), "register");
+    spec.matrix.cell_memories = {{.bytes = 48, .access_bytes = 2, .reads = 1, .writes = 1}};
+    const double sums = pj(price_npu(spec, std::nullopt, tables(), silicon), "register");
+    EXPECT_NEAR(sums - plain, 2 * 16 * tables().register_bit(silicon).picojoules, 1e-9);
+    spec.matrix.cell_memories = {{.bytes = 448, .access_bytes = 2, .reads = 1, .writes = 0}};
+    const NpuPrices prices = price_npu(spec, std::nullopt, tables(), silicon);
+    const double read =
+        sram::SramEnergy(tables())
+            .cost({.bytes = 448, .width_bytes = 2, .banks = 1, .cell = sram::Cell::lstp}, silicon)
+            .read_pj;
+    EXPECT_GT(read, 0);
+    EXPECT_NEAR(pj(prices, "register") - plain, read, 1e-9);
 }
 
 TEST(NpuPrices, EveryActionHasOneWithItsSource) {
