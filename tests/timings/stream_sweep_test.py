@@ -68,7 +68,7 @@ class StreamAgainstExact(CommandTest):
         # Every design worth having is still there; stream may think more of a few others.
         self.assertLessEqual(front(exact), front(stream))
         worst = max(abs(stream[k][0] / exact[k][0] - 1) for k in keys)
-        self.assertLess(worst, 0.08)
+        self.assertLess(worst, 0.02)
 
 
 if __name__ == "__main__":
