@@ -121,6 +121,29 @@ AddressMapping::AddressMapping(const DramSpec& spec, int channels)
     }
     for (const std::string& hash : spec.address_hash) add_fold(hash, spec);
     find_runs();
+    if (powers_of_two_ && folds_.empty()) find_slices();
+}
+
+void AddressMapping::find_slices() {
+    const std::array<std::int64_t, kFields> in_bank = {
+        1,
+        1,
+        1,
+        banks_,
+        std::int64_t{banks_} * bank_groups_,
+        std::int64_t{banks_} * bank_groups_ * ranks_};
+    const auto log2 = [](std::int64_t n) {
+        return static_cast<std::uint8_t>(std::countr_zero(static_cast<std::uint64_t>(n)));
+    };
+    std::uint8_t below = 0;
+    for (const Part& part : parts_) {
+        const std::uint8_t target = std::min<std::uint8_t>(part.field, kBank);
+        slices_.push_back({.target = target,
+                           .down = below,
+                           .up = log2(part.weight * in_bank[part.field]),
+                           .mask = part.size - 1});
+        below = static_cast<std::uint8_t>(below + part.shift);
+    }
 }
 
 void AddressMapping::find_runs() {
@@ -142,6 +165,13 @@ void AddressMapping::find_runs() {
 
 BurstPlace AddressMapping::place(std::int64_t rest) const {
     std::array<std::int64_t, kFields> value{};
+    if (!slices_.empty()) {
+        for (const Slice& slice : slices_) {
+            value[slice.target] |= (rest >> slice.down & slice.mask) << slice.up;
+        }
+        return {
+            .bank = static_cast<int>(value[kBank]), .row = value[kRow], .column = value[kColumn]};
+    }
     if (powers_of_two_) {
         for (const Part& part : parts_) {
             value[part.field] += (rest & (part.size - 1)) * part.weight;

@@ -55,6 +55,13 @@ class AddressMapping {
         std::int64_t size = 1;
         std::int64_t weight = 1;  ///< of the part in its field
     };
+    /// A part where sizes are powers of two and nothing is hashed: bits that go straight into the
+    /// bank's number, the row or the column.
+    struct Slice {
+        std::uint8_t target = 0;
+        std::uint8_t down = 0, up = 0;
+        std::int64_t mask = 0;
+    };
     struct Fold {
         std::uint8_t target = 0;
         std::uint8_t source = 0;
@@ -65,12 +72,14 @@ class AddressMapping {
                   std::vector<std::pair<Field, std::int64_t>>& parts);
     void add_fold(const std::string& text, const DramSpec& spec);
     void find_runs();
+    void find_slices();
 
     int channels_ = 1;
     std::int64_t stride_ = 1;
     bool powers_of_two_ = true;
     std::vector<Part> parts_;  ///< lowest first, the channel left out
     std::vector<Fold> folds_;
+    std::vector<Slice> slices_;  ///< empty: the long way
     int banks_ = 1, bank_groups_ = 1, ranks_ = 1;
     std::int64_t run_bursts_ = 1, run_block_ = 1;
     int run_banks_ = 1;

@@ -47,8 +47,10 @@ bool to_whole_rank(Command command) {
 
 }  // namespace
 
-DeviceState::DeviceState(const TimingTable& table)
-    : table_(&table), banks_per_rank_(table.banks_per_node[static_cast<int>(Level::rank)]) {
+DeviceState::DeviceState(const TimingTable& table, std::uint32_t sent)
+    : table_(&table),
+      sent_(sent),
+      banks_per_rank_(table.banks_per_node[static_cast<int>(Level::rank)]) {
     // Levels that have as many nodes as the one above share its place.
     const int banks = table.nodes[static_cast<std::size_t>(Level::bank)];
     nodes_.assign(at(banks) * kLevels, 0);
@@ -71,23 +73,25 @@ DeviceState::DeviceState(const TimingTable& table)
     for (std::size_t c = 0; c < kCommands; ++c) {
         level_count_[c] = to_whole_rank(static_cast<Command>(c)) ? rank_places : places;
     }
-    // Below a rank there are at most two levels of their own, groups and banks.
-    shared_places_ = places > 2 ? places - 2 : 0;
-    for (int bank = 0; bank < banks; ++bank) {
-        const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
-        own_nodes_.push_back({nodes[places > 1 ? places - 2 : 0], nodes[places - 1]});
+    shared_places_ = places - 1;
+    for (std::size_t level = 0; level < kLevels; ++level) {
+        if (place_[level] + 2 == places) banks_per_family_ = table.banks_per_node[level];
     }
     for (std::size_t c = 0; c < kCommands; ++c) {
         const bool several =
             to_whole_rank(static_cast<Command>(c)) || takes_some_banks(static_cast<Command>(c));
         for (const TimingTable::Rule& rule : table.rules[c]) {
+            if (!knows(static_cast<Command>(rule.to))) continue;
             const bool deep = several && rule.level > static_cast<int>(Level::rank);
             (deep ? deep_rules_ : rules_)[c].push_back(
-                {static_cast<std::uint32_t>(place_[rule.level]), rule.to, rule.wait});
+                {static_cast<std::uint16_t>(place_[rule.level]), rule.to, rule.wait});
         }
     }
     for (const auto& rule : table.windows) windowed_ |= rule.from_mask;
-    for (const auto& rule : table.siblings) sibling_ |= rule.from_mask;
+    for (const auto& rule : table.siblings) {
+        sibling_ |= rule.from_mask;
+        if (place_[rule.level] + 1 == places) banks_are_siblings_ = true;
+    }
     for (int bank = 0; bank < banks; ++bank) rank_of_.push_back(bank / banks_per_rank_);
     next_.assign(row * kCommands, 0);
     open_row_.assign(at(table.nodes[static_cast<int>(Level::bank)]), -1);
@@ -98,6 +102,38 @@ DeviceState::DeviceState(const TimingTable& table)
         history_.emplace_back(at(table.nodes[rule.level]) * at(rule.window), kLongAgo);
         history_at_.emplace_back(at(table.nodes[rule.level]), 0);
     }
+}
+
+bool DeviceState::shares_wait(Command from, Command to) const {
+    const auto c = static_cast<std::size_t>(from);
+    const auto target = static_cast<std::uint8_t>(to);
+    for (const auto* rules : {&rules_[c], &deep_rules_[c]}) {
+        for (const PlacedRule& rule : *rules) {
+            if (rule.to == target && rule.place < shared_places_) return true;
+        }
+    }
+    for (const auto* kind : {&table_->windows, &table_->siblings}) {
+        for (const TimingTable::WindowRule& rule : *kind) {
+            if ((rule.from_mask >> c & 1U) == 0) continue;
+            if (std::find(rule.to.begin(), rule.to.end(), target) != rule.to.end()) return true;
+        }
+    }
+    return false;
+}
+
+int DeviceState::banks_that_share() const {
+    for (const auto& rules : table_->rules) {
+        for (const TimingTable::Rule& rule : rules) {
+            if (rule.level == 0) return table_->banks_per_node[0];
+        }
+    }
+    for (const TimingTable::WindowRule& rule : table_->windows) {
+        if (rule.level == 0) return table_->banks_per_node[0];
+    }
+    for (const TimingTable::WindowRule& rule : table_->siblings) {
+        if (rule.level <= 1) return table_->banks_per_node[0];
+    }
+    return table_->banks_per_node[static_cast<std::size_t>(Level::pseudo_channel)];
 }
 
 template <class Visit>

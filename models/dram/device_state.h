@@ -14,7 +14,9 @@ namespace perfwatt::dram {
 /// rank, bank group, bank, the last fastest.
 class DeviceState {
   public:
-    explicit DeviceState(const TimingTable& table);
+    /// `sent`: a bit for each command that will ever be sent or asked for; no others are.
+    explicit DeviceState(const TimingTable& table, std::uint32_t sent = ~std::uint32_t{0});
+    [[nodiscard]] bool knows(Command command) const { return (sent_ >> index(command) & 1U) != 0; }
 
     /// The first tick at which `command` may start, as far as constraints and its bus go. For
     /// commands to a whole rank, `bank` is any bank of it.
@@ -29,20 +31,33 @@ class DeviceState {
         return tick;
     }
 
-    // earliest() of a command to one bank in two parts, for whoever asks for many banks: what is
-    // the same for all banks of a rank, its bus included, and the rest.
-    [[nodiscard]] Tick shared_earliest(Command command, int bank) const {
+    // earliest() of a command to one bank in parts, for whoever asks for many banks: bus_free(),
+    // what all banks of a family (a bank group, or what stands for it) wait for, the bank's own.
+    /// The second, for each family of a rank, `stride` ticks apart.
+    void find_shared(Command command, int first_bank, Tick* shared, std::size_t stride) const {
         const auto c = static_cast<std::size_t>(command);
-        const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
-        Tick tick = bus_free_[bus(command)];
-        for (std::size_t i = 0; i < shared_places_; ++i) tick = std::max(tick, next_[nodes[i] + c]);
-        return tick;
+        const Tick* next = next_.data();
+        const std::uint32_t* nodes = &nodes_[at(first_bank) * kLevels];
+        const std::uint32_t* end = nodes + at(banks_per_rank_) * kLevels;
+        const std::size_t last = shared_places_ == 0 ? 0 : shared_places_ - 1;
+        Tick of_rank = 0;
+        for (std::size_t i = 0; i < last; ++i) of_rank = std::max(of_rank, next[nodes[i] + c]);
+        for (; nodes != end; nodes += at(banks_per_family_) * kLevels) {
+            *shared = std::max(of_rank, next[nodes[last] + c]);
+            shared += stride;
+        }
     }
-    /// Of the rest, by command; they stay where they are.
-    [[nodiscard]] std::array<const Tick*, 2> own_earliest(int bank) const {
-        const std::array<std::uint32_t, 2>& own = own_nodes_[at(bank)];
-        return {&next_[own[0]], &next_[own[1]]};
+    /// Whether `from` can hold up `to` of other banks.
+    [[nodiscard]] bool shares_wait(Command from, Command to) const;
+    /// Banks of which the first may hold up the others: of a pseudo channel, mostly.
+    [[nodiscard]] int banks_that_share() const;
+    [[nodiscard]] Tick own_earliest(Command command, int bank) const {
+        return next_[nodes_[at(bank) * kLevels + shared_places_] +
+                     static_cast<std::size_t>(command)];
     }
+    [[nodiscard]] int banks_per_family() const { return banks_per_family_; }
+    /// A command to a bank may hold up another bank by itself.
+    [[nodiscard]] bool banks_are_siblings() const { return banks_are_siblings_; }
 
     /// Records that `command` starts at `at`. `row` is used by activates only.
     void issue(Command command, int bank, std::int64_t row, Tick at);
@@ -106,16 +121,18 @@ class DeviceState {
     void for_each_target(Command command, int bank, Visit visit) const;
 
     const TimingTable* table_;
+    std::uint32_t sent_;
     int banks_per_rank_;
     std::array<std::size_t, kCommands> level_count_{};  ///< levels that bind a command
     std::array<std::size_t, kLevels> place_{};  ///< of a level among those with nodes of their own
     std::vector<std::uint32_t> nodes_;  ///< [bank][place]: where a node's row of next_ begins
-    std::size_t shared_places_ = 0;     ///< of nodes that all banks of a rank have in common
-    std::vector<std::array<std::uint32_t, 2>> own_nodes_;  ///< by bank: the others, as in nodes_
+    std::size_t shared_places_ = 0;     ///< all but the last
+    int banks_per_family_ = 1;
+    bool banks_are_siblings_ = false;
     struct PlacedRule {
-        std::uint32_t place = 0;  ///< in nodes_
-        std::uint32_t to = 0;
-        Tick wait = 0;
+        std::uint16_t place = 0;  ///< in nodes_
+        std::uint16_t to = 0;
+        std::int32_t wait = 0;
     };
     /// table_->rules; the second for every bank that the command takes.
     std::array<std::vector<PlacedRule>, kCommands> rules_, deep_rules_;

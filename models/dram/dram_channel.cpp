@@ -19,26 +19,26 @@ DramChannel::DramChannel(const DramSpec& spec, const TimingTable& table, int ind
       power_policy_(spec.power),
       index_(index),
       log_(log),
-      device_(table),
+      device_(table, commands_sent(spec)),
       queues_(spec.organization.total_banks(), spec.controller.read_queue,
               spec.controller.write_queue, spec.queues_per_channel()),
+      offers_(device_, queues_, spec.controller.row_hits_first),
       drain_(static_cast<std::size_t>(queues_.parts())),
       high_mark_(spec.controller.write_high * spec.controller.write_queue),
       low_mark_(spec.controller.write_low * spec.controller.write_queue),
-      wck_until_(static_cast<std::size_t>(device_.ranks()), 0),
       ranks_(static_cast<std::size_t>(device_.ranks())),
+      clocks_(ranks_.size()),
       management_(spec),
       closed_row_(static_cast<std::size_t>(spec.organization.total_banks()), -1),
       adaptive_(static_cast<std::size_t>(spec.organization.total_banks()), 0) {
-    shared_.resize(at_index(device_.ranks()));
-    for (auto& offers : offers_) {
-        offers.resize(at_index(spec.organization.total_banks()));
-        for (int bank = 0; bank < spec.organization.total_banks(); ++bank) {
-            offers[at_index(bank)].own = device_.own_earliest(bank);
-            offers[at_index(bank)].rank = static_cast<std::int16_t>(device_.rank_of(bank));
-        }
-    }
     policy_.age_limit *= spec.ticks_per_clock;
+    alone_ = policy_.page == PagePolicy::open && !management_.needed() && !spec.pim &&
+             std::min(policy_.read_queue, policy_.write_queue) > 1;
+    for (int c = 0; c < kCommands; ++c) reach_[at_index(c)] = table.reach(static_cast<Command>(c));
+    for (const TimingTable::Rule& rule :
+         table.rules[perfwatt::dram::index(Command::power_down_exit)]) {
+        if (rule.to == perfwatt::dram::index(Command::read)) wake_to_read_ = rule.wait;
+    }
     power_policy_.power_down_after *= spec.ticks_per_clock;
     power_policy_.self_refresh_after *= spec.ticks_per_clock;
     switch (spec.refresh.mode) {
@@ -63,7 +63,10 @@ void DramChannel::accept(const BurstRequest& request, Tick at) {
     Rank& rank = ranks_[static_cast<std::size_t>(device_.rank_of(request.bank))];
     const bool rank_was_idle = rank.requests++ == 0;
     rank.closed_to_sleep = false;
-    queues_.push(request, at, device_.open_row(request.bank));
+    const int entry = queues_.push(request, at, device_.open_row(request.bank));
+    // One behind others that need the same changes nothing for its bank.
+    const bool leads = queues_.leads(entry);
+    if (leads) offers_.changed(request.bank);
     now_ = std::max(now_, at);  // what it lets go ahead cannot go in the past
     if (stale_) return;
     // Only the bank of the new request can have a better command, unless more than that changes:
@@ -75,7 +78,6 @@ void DramChannel::accept(const BurstRequest& request, Tick at) {
         stale_ = true;
         return;
     }
-    const bool leads = queues_.not_before(request.write)[at_index(request.bank)] == 0;
     if (leads && request.write == draining && !bank_blocked(request.bank)) {
         consider_bank(draining, request.bank);
     }
@@ -85,11 +87,13 @@ bool DramChannel::write_mode(int part) {
     const int writes = queues_.size(true, part);
     const int reads = queues_.size(false, part);
     bool& draining = drain_[static_cast<std::size_t>(part)].writes;
+    const bool before = draining;
     if (!draining) {
         if (writes > high_mark_ || reads == 0) draining = true;
     } else if (writes < low_mark_ && reads != 0) {
         draining = false;
     }
+    if (draining != before) offers_.direct(part, draining);
     return draining;
 }
 
@@ -125,7 +129,7 @@ void DramChannel::choose() {
         }
     }
     if (half_open_.bank >= 0) consider_second_part();
-    if (sleeps()) consider_sleep();
+    consider_sleep();
 }
 
 bool DramChannel::choose_starved() {
@@ -201,22 +205,22 @@ void DramChannel::consider_row(int entry, int bank, Command command) {
     consider(candidate);
 }
 
+DramChannel::ColumnStart DramChannel::column_start(Command command, int bank, Tick ready) const {
+    const Tick time = std::max(ready, device_.earliest(command, bank));
+    const BankOffers::DataClock& clock = clocks_[at_index(device_.rank_of(bank))];
+    if (!table_->wck || time < clock.runs_until) return {.time = time};
+    if (!table_->wck_early) return {.time = time, .cas = true};
+    const Tick cas = std::max({time - 1, device_.bus_free(command), clock.awake_from});
+    return {.time = std::max(ready, cas), .cas = true};
+}
+
 void DramChannel::consider_column(int entry, int bank, int rank_of_class) {
     const RequestQueues::Entry& request = queues_.entry(entry);
     const Command command = request.request.write ? Command::write : Command::read;
+    const ColumnStart start = column_start(command, bank, std::max(now_, request.arrival + 1));
     Candidate candidate;
-    const Tick ready = std::max(now_, request.arrival + 1);
-    candidate.time = std::max(ready, device_.earliest(command, bank));
-    if (table_->wck &&
-        candidate.time >= wck_until_[static_cast<std::size_t>(device_.rank_of(bank))]) {
-        candidate.cas = true;
-        if (table_->wck_early) {
-            const Tick cas =
-                std::max({candidate.time - 1, device_.bus_free(command),
-                          ranks_[static_cast<std::size_t>(device_.rank_of(bank))].awake_from});
-            candidate.time = std::max(ready, cas);
-        }
-    }
+    candidate.time = start.time;
+    candidate.cas = start.cas;
     candidate.order = request.order;
     candidate.entry = entry;
     candidate.bank = bank;

@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/dram/bank_offers.h"
+#include "models/dram/channel_state.h"
 #include "models/dram/command_log.h"
 #include "models/dram/device_state.h"
 #include "models/dram/dram_counters.h"
 #include "models/dram/dram_spec.h"
+#include "models/dram/lone_way.h"
 #include "models/dram/refresh_management.h"
 #include "models/dram/request_queues.h"
 
@@ -32,16 +35,7 @@ class DramChannel {
     /// Queues a burst, which takes part in scheduling from the next tick.
     void accept(const BurstRequest& request, Tick at);
 
-    /// A column command that has gone out.
-    struct Served {
-        std::uint32_t token = 0;
-        bool write = false;
-        bool column = false;      ///< false: some other command, nothing was served
-        bool freed_slot = false;  ///< a queue that was full has room again
-        int queue = 0;            ///< which: see queue_of()
-        Tick at = 0;
-        Tick data_end = 0;
-    };
+    using Served = channel::Served;
 
     /// The tick of the next command, kNever when there is nothing to do before refresh_due().
     [[nodiscard]] Tick next_command() {
@@ -70,10 +64,11 @@ class DramChannel {
         while (step(source, limit)) limit = std::min(limit, source.first_completion());
         return limit;
     }
-    /// When run() would do something next.
+    /// When run() would do something next, or earlier: at rest it may have to find out first.
     template <class Source>
     [[nodiscard]] Tick next_event(Source& source) {
-        return std::min({source.next_arrival(*this), next_command(), refresh_due_});
+        const Tick own = at_rest() ? next_sleep_ : next_command();
+        return std::min({source.next_arrival(*this), own, refresh_due_});
     }
     /// Runs until nothing is queued and the source has nothing more.
     template <class Source>
@@ -108,6 +103,7 @@ class DramChannel {
     void pim_put_off(Command command, Tick until) {
         device_.put_off(command, 0, until);
         stale_ = true;
+        offers_.put_off(command);
     }
     void pim_data(Tick ticks, Tick end) {
         data_ticks_ += ticks;
@@ -118,7 +114,7 @@ class DramChannel {
 
     /// Does without what was remembered or shortened, as if every step had to be found anew:
     /// slower, and for tests that compare.
-    void be_plain() { quick_ = false; }
+    void be_plain() { quick_ = alone_ = false; }
 
     [[nodiscard]] bool idle() const { return queues_.empty(); }
     [[nodiscard]] const RequestQueues& queues() const { return queues_; }
@@ -133,6 +129,7 @@ class DramChannel {
     template <class Source>
     bool step(Source& source, Tick limit) {
         const Tick arrival = source.next_arrival(*this);
+        if (at_rest()) return step_at_rest(source, arrival, limit);
         const Tick command = next_command();
         const Tick first = std::min({arrival, command, refresh_due_});
         if (first >= limit) return false;
@@ -146,124 +143,74 @@ class DramChannel {
         return true;
     }
 
-    struct Candidate {
-        Tick time = kNever;  ///< of its first bus tick, the CAS included
-        std::uint64_t order = 0;
-        std::int32_t entry = RequestQueues::kNone;
-        std::int32_t bank = 0;
-        std::int16_t rank_of_class = 9;  ///< 0 opened, 1 refresh, 2 queued, 3 power
-        std::int16_t priority = 0;
-        Command command = Command::activate;
-        bool cas = false;
-        bool second_part = false;
-    };
-    /// A bank between the two parts of its activate.
-    struct HalfOpen {
-        int bank = -1;
-        int entry = RequestQueues::kNone;
-        Tick first = 0;
-    };
-    enum class Power : std::uint8_t { up, down, self_refresh };
-    /// What a channel keeps of each rank.
-    struct Rank {
-        Power power = Power::up;
-        int requests = 0;              ///< queued or waiting at their banks
-        int debt = 0;                  ///< refreshes owed, those in force included
-        bool in_force = false;         ///< one of them holds up its banks
-        bool closed_to_sleep = false;  ///< its rows have been closed because it was idle
-        int next_refresh_bank = 0;     ///< of the round of per-bank or same-bank refreshes
-        Tick last_command = 0;
-        Tick awake_from = 0;  ///< understands commands again
-        Tick idle_since = 0;  ///< no request since
-        Tick since = 0;       ///< of the state whose residency is being counted
-    };
-    struct PendingRefresh {
-        Command command = Command::refresh_all;
-        int bank = 0;
-    };
+    /// step() of a channel at rest: it goes to sleep in time, and a request that nothing comes
+    /// between has its commands sent one after the other, unqueued.
+    template <class Source>
+    bool step_at_rest(Source& source, Tick arrival, Tick limit) {
+        const Tick until = std::min({arrival, refresh_due_, limit});
+        if (next_sleep_ < until) sleep_until(until);
+        if (until == limit) return false;
+        if (until == refresh_due_) {
+            start_refresh();
+            return true;
+        }
+        const BurstRequest request = source.take(arrival);
+        const Tick other = std::min({source.next_arrival(*this), refresh_due_, limit});
+        source.served(serve_alone(request, arrival, other));
+        return true;
+    }
 
-    /// What a bank's queued requests of one direction need next; what others' commands allow is
-    /// asked for each time. The lower key goes first among candidates of one tick.
-    struct alignas(64) Offer {
-        std::array<const Tick*, 2> own{};  ///< of the bank: see DeviceState::own_earliest()
-        Tick column_from = 0, row_from = 0;
-        std::uint64_t column_key = 0, row_key = 0;
-        std::int32_t column = RequestQueues::kNone, row = RequestQueues::kNone;  ///< entries
-        std::int16_t rank = 0;
-        Command row_command = Command::activate;
-        [[nodiscard]] Tick earliest(Command command, Tick from) const {
-            const auto c = static_cast<std::size_t>(command);
-            return std::max({from, own[0][c], own[1][c]});
-        }
-    };
-    /// From when on all banks of a rank may get commands, as far as they share what they wait for.
-    struct Shared {
-        std::array<std::uint64_t, 2> column_choice{};  ///< that it was found for
-        std::uint64_t row_choice = 0;
-        std::array<Tick, 2> column{};
-        Tick activate = 0, precharge = 0;
-    };
-    [[nodiscard]] Tick shared_column(bool write, const Offer& offer, int bank) {
-        Shared& shared = shared_[static_cast<std::size_t>(offer.rank)];
-        if (shared.column_choice[write] != choices_) {
-            shared.column_choice[write] = choices_;
-            const Command command = write ? Command::write : Command::read;
-            shared.column[write] = std::max(now_, device_.shared_earliest(command, bank));
-        }
-        return shared.column[write];
-    }
-    [[nodiscard]] const Shared& shared_row(const Offer& offer, int bank) {
-        Shared& shared = shared_[static_cast<std::size_t>(offer.rank)];
-        if (shared.row_choice != choices_) {
-            shared.row_choice = choices_;
-            const Tick activate = device_.shared_earliest(Command::activate, bank);
-            const Tick precharge = device_.shared_earliest(Command::precharge, bank);
-            shared.activate = std::max(now_, activate);
-            shared.precharge = std::max(now_, precharge);
-        }
-        return shared;
-    }
-    /// The best offer of those looked at so far.
-    struct BestOffer {
-        Tick time = kNever;
-        std::uint64_t key = 0;
-        int bank = -1;
-        bool is_row = false;
-        void take(Tick at, std::uint64_t its_key, int its_bank, bool row) {
-            if (at < time || (at == time && its_key < key)) *this = {at, its_key, its_bank, row};
-        }
-    };
-    [[nodiscard]] BestOffer best_as_offer() const;
-    /// Returns from when on the bank can go ahead.
-    Tick look_at(bool write, int bank, BestOffer& best);
-    void consider_offer(bool write, const BestOffer& best);
+    using Candidate = channel::Candidate;
+    using HalfOpen = channel::HalfOpen;
+    using Power = channel::Power;
+    using Rank = channel::Rank;
+    using PendingRefresh = channel::PendingRefresh;
+    using Drain = channel::Drain;
+    using ColumnStart = channel::ColumnStart;
+    using SleepStep = channel::SleepStep;
 
-    static bool better(const Candidate& a, const Candidate& b) {
-        if (a.time != b.time) return a.time < b.time;
-        if (a.rank_of_class != b.rank_of_class) return a.rank_of_class < b.rank_of_class;
-        if (a.priority != b.priority) return a.priority > b.priority;
-        return a.order < b.order;
-    }
     void choose();
-    // The same for the usual case, no refresh pending and nobody asleep: it looks at what banks
-    // offer instead of finding it out each time.
+    // The same for the usual case, no refresh pending and nobody asleep who has requests: it looks
+    // at what banks offer instead of finding it out each time.
     [[nodiscard]] bool is_usual() const;
     void choose_usual();
-    void choose_active();
-    void choose_offered(bool write, int part);
-    void find_offer(bool write, int bank);
+    void choose_offered();
+    [[nodiscard]] bool has_starved();
     void choose_queued(bool write, int part);
     void consider_bank(bool write, int bank);
     void consider_column(int entry, int bank, int rank_of_class);
+    /// When the column command of a request may go out that could not before `ready`.
+    [[nodiscard]] ColumnStart column_start(Command command, int bank, Tick ready) const;
     void consider_row(int entry, int bank, Command command);
     void consider(const Candidate& candidate) {
-        if (better(candidate, best_)) best_ = candidate;
+        if (channel::better(candidate, best_)) best_ = candidate;
     }
     void consider_second_part();
     /// Wakes a rank that sleeps; true if it had to be considered.
     bool consider_wake(int bank, Tick not_before, int rank_of_class);
+    [[nodiscard]] SleepStep sleep_step(int rank) const;
     void consider_sleep();
-    void consider_sleep_of(int rank);
+
+    /// Nothing is queued and no refresh pending.
+    [[nodiscard]] bool at_rest() const { return alone_ && queues_.empty() && pending_.empty(); }
+    /// Sends, at rest, what takes ranks to sleep before `until`.
+    void sleep_until(Tick until);
+    /// Serves a request that came to a channel at rest, unless something else, at `until` at the
+    /// soonest, could come before: then it is queued with what has not been done for it.
+    Served serve_alone(const BurstRequest& request, Tick arrival, Tick until);
+    [[nodiscard]] Tick others_sleep(int rank) const;
+    /// Whether a request would go a LoneWay; learns it first where needed.
+    [[nodiscard]] bool goes_lone_way(const BurstRequest& request, Tick arrival, Tick until);
+    void learn_lone_way(const BurstRequest& request);
+    Served go_lone_way(const BurstRequest& request, Tick arrival);
+    void sleep_lone_way();
+    void log_lone_way() const;
+    /// Tells the devices of an UntoldWay, unless at `next`, when they are asked again at the
+    /// soonest, it makes no difference.
+    void tell_devices(Tick next);
+    [[nodiscard]] bool open_alone(const BurstRequest& request, Tick ready, Tick until,
+                                  bool& opened);
+    void queue_again(const BurstRequest& request, Tick arrival, bool opened, bool active);
     void force_refresh(int rank);
     void put_back_opened(int rank);
     /// Puts management of a bank into force, unless it is.
@@ -281,16 +228,31 @@ class DramChannel {
     [[nodiscard]] bool choose_starved();
     [[nodiscard]] bool bank_blocked(int bank) const;
     [[nodiscard]] bool write_mode(int part);
+    void drain_writes();
     [[nodiscard]] Command column_command(int entry, int bank) const;
 
     Served issue_column(const Candidate& chosen);
+    /// Of a column command at served.at.
+    void count_data(int rank, Served& served);
+    Served send_column(Command command, const BurstRequest& request, ColumnStart start);
     void issue_row(const Candidate& chosen);
+    void send_activate(const BurstRequest& request, Tick at);
+    void send_precharge(const BurstRequest& request, Tick at);
     void issue_first_part(const Candidate& chosen);
+    void send_first_part(const BurstRequest& request, Tick at);
     void issue_second_part(Tick at);
+    void send_second_part(const BurstRequest& request, Tick first, Tick at);
+    void send_power(Command command, int bank, Tick at);
     void issue_refresh(const Candidate& chosen);
+    void rank_closed(int rank);
     void issue_power(const Candidate& chosen);
     void request_gone(int bank);
     void send(Command command, int bank, std::int64_t row, Tick at, int layer);
+    void mark_changed(int bank) {
+        if (device_.banks_are_siblings()) [[unlikely]]
+            return offers_.all_changed();
+        offers_.changed(bank);
+    }
     void log(Command command, int bank, std::int64_t row, std::int64_t column, Tick at) const;
     void log_named(std::string_view name, int bank, std::int64_t row, std::int64_t column, Tick at,
                    bool to_rank) const;
@@ -309,25 +271,25 @@ class DramChannel {
 
     bool quick_ = true;
     bool units_busy_ = false;
-    std::array<std::vector<Offer>, 2> offers_;  ///< by direction and bank
-    std::vector<Shared> shared_;                ///< by rank
-    std::uint64_t choices_ = 0;
+    bool alone_ = false;     ///< requests may be served alone: nothing depends on a queue
+    Tick next_sleep_ = 0;    ///< at rest: nobody goes to sleep before
+    Tick wake_to_read_ = 0;  ///< from PDX
+    std::array<Tick, kCommands> reach_{};  ///< how long a command can hold up others
+    Tick settled_ = 0;                     ///< no command so far holds anything up from here on
+    std::array<LoneWay, 2> lone_ways_;     ///< by direction
+    UntoldWay untold_;
+    BankOffers offers_;
     Candidate best_;
     HalfOpen half_open_;
     bool stale_ = true;
     bool forced_ = false;  ///< best_ is there by age, not by readiness
-    /// Of the channel's queues, or those of a pseudo channel.
-    struct Drain {
-        bool writes = false;               ///< writes are being drained
-        std::array<Tick, 2> oldest{0, 0};  ///< arrival of queued requests by direction, or earlier
-    };
     std::vector<Drain> drain_;
     double high_mark_, low_mark_;
     Tick now_ = 0;
-    std::vector<Tick> wck_until_;  ///< by pseudo channel and rank
     Tick data_ticks_ = 0;
     Tick last_data_end_ = 0;
     std::vector<Rank> ranks_;
+    std::vector<BankOffers::DataClock> clocks_;  ///< by rank
 
     Tick refresh_due_ = kNever;
     Tick refresh_step_ = 0;

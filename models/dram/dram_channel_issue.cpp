@@ -66,13 +66,11 @@ Command DramChannel::column_command(int entry, int bank) const {
     return write ? Command::write_precharge : Command::read_precharge;
 }
 
-DramChannel::Served DramChannel::issue_column(const Candidate& chosen) {
-    const int bank = chosen.bank;
-    const Command command = column_command(chosen.entry, bank);
-    const RequestQueues::Entry entry = queues_.entry(chosen.entry);
-    const BurstRequest& request = entry.request;
-    Tick at = chosen.time;
-    if (chosen.cas) {
+DramChannel::Served DramChannel::send_column(Command command, const BurstRequest& request,
+                                             ColumnStart start) {
+    const int bank = request.bank;
+    Tick at = start.time;
+    if (start.cas) {
         ++counters_.cas;
         if (log_ != nullptr) {
             log_named(request.write ? "CAS_WR" : "CAS_RD", bank, -1, -1, at, false);
@@ -82,22 +80,35 @@ DramChannel::Served DramChannel::issue_column(const Candidate& chosen) {
     send(command, bank, request.row, at, request.layer);
     if (log_ != nullptr) log(command, bank, request.row, request.column, at);
     Served served{.token = request.token, .write = request.write, .column = true, .at = at};
-    served.data_end = at + (request.write ? table_->write_latency : table_->read_latency);
+    count_data(device_.rank_of(bank), served);
+    served.queue = queues_.part_of(bank);
+    return served;
+}
+
+void DramChannel::count_data(int rank, Served& served) {
+    served.data_end = served.at + (served.write ? table_->write_latency : table_->read_latency);
     if (table_->wck) {
-        Tick& until = wck_until_[at_index(device_.rank_of(bank))];
+        Tick& until = clocks_[at_index(rank)].runs_until;
         until = std::max(until, served.data_end + table_->wck_runs_for);
     }
     data_ticks_ += table_->burst;
     last_data_end_ = std::max(last_data_end_, served.data_end);
+}
+
+DramChannel::Served DramChannel::issue_column(const Candidate& chosen) {
+    const int bank = chosen.bank;
+    const RequestQueues::Entry& entry = queues_.entry(chosen.entry);
+    const std::int64_t row = entry.request.row;
     if (!entry.opened_row) ++counters_.row_hits;
+    const Command command = column_command(chosen.entry, bank);
+    Served served = send_column(command, entry.request, {chosen.time, chosen.cas});
     const bool queued = queues_.active(bank) != chosen.entry;
-    served.queue = queues_.part_of(bank);
     served.freed_slot =
-        queued && queues_.size(request.write, served.queue) == queues_.slots(request.write);
+        queued && queues_.size(served.write, served.queue) == queues_.slots(served.write);
     queues_.remove(chosen.entry, device_.open_row(bank));
     request_gone(bank);
     if (!device_.is_open(bank)) {
-        closed_row_[at_index(bank)] = request.row;
+        closed_row_[at_index(bank)] = row;
         queues_.row_changed(bank, -1);
     }
     return served;
@@ -111,9 +122,8 @@ void DramChannel::issue_row(const Candidate& chosen) {
         issue_first_part(chosen);
         return;
     }
-    send(chosen.command, bank, request.row, chosen.time, request.layer);
     if (chosen.command == Command::activate) {
-        if (log_ != nullptr) log(chosen.command, bank, request.row, -1, chosen.time);
+        send_activate(request, chosen.time);
         entry.opened_row = true;
         // A row that is opened again was closed too early.
         std::uint8_t& habit = adaptive_[at_index(bank)];
@@ -123,7 +133,7 @@ void DramChannel::issue_row(const Candidate& chosen) {
         queues_.row_changed(bank, request.row);
         count_activate(bank);
     } else {
-        if (log_ != nullptr) log(chosen.command, bank, -1, -1, chosen.time);
+        send_precharge(request, chosen.time);
         if (!entry.opened_row) ++counters_.row_conflicts;
         entry.opened_row = true;
         std::uint8_t& habit = adaptive_[at_index(bank)];
@@ -132,13 +142,41 @@ void DramChannel::issue_row(const Candidate& chosen) {
     }
 }
 
+void DramChannel::send_activate(const BurstRequest& request, Tick at) {
+    send(Command::activate, request.bank, request.row, at, request.layer);
+    if (log_ != nullptr) log(Command::activate, request.bank, request.row, -1, at);
+}
+
+void DramChannel::send_precharge(const BurstRequest& request, Tick at) {
+    send(Command::precharge, request.bank, request.row, at, request.layer);
+    if (log_ != nullptr) log(Command::precharge, request.bank, -1, -1, at);
+}
+
+void DramChannel::send_first_part(const BurstRequest& request, Tick at) {
+    if (log_ != nullptr) log_named("ACT1", request.bank, request.row, -1, at, false);
+    device_.occupy_bus(Command::activate, at, 1);
+    now_ = at;
+}
+
+void DramChannel::send_second_part(const BurstRequest& request, Tick first, Tick at) {
+    if (log_ != nullptr) log_named("ACT2", request.bank, request.row, -1, at, false);
+    // Rules count from the second part, or, where the standard says so, from the first.
+    account_rank(device_.rank_of(request.bank), at);
+    device_.issue(Command::activate, request.bank, request.row,
+                  table_->counts_from_second_part ? at : first);
+    device_.occupy_bus(Command::activate, at, 1);
+    counters_.add(request.layer, Command::activate);
+    now_ = at;
+    settled_ = std::max(settled_, at + reach_[perfwatt::dram::index(Command::activate)]);
+    offers_.sent(Command::activate, request.bank);
+}
+
 void DramChannel::issue_first_part(const Candidate& chosen) {
     RequestQueues::Entry& entry = queues_.entry(chosen.entry);
-    if (log_ != nullptr) log_named("ACT1", chosen.bank, entry.request.row, -1, chosen.time, false);
-    device_.occupy_bus(Command::activate, chosen.time, 1);
-    now_ = chosen.time;
+    send_first_part(entry.request, chosen.time);
     entry.opened_row = true;
     queues_.make_active(chosen.entry);
+    mark_changed(chosen.bank);
     half_open_ = {.bank = chosen.bank, .entry = chosen.entry, .first = chosen.time};
 }
 
@@ -146,14 +184,8 @@ void DramChannel::issue_second_part(Tick at) {
     const HalfOpen half = half_open_;
     const BurstRequest& request = queues_.entry(half.entry).request;
     half_open_ = {};
-    if (log_ != nullptr) log_named("ACT2", half.bank, request.row, -1, at, false);
-    // Rules count from the second part, or, where the standard says so, from the first.
-    account_rank(device_.rank_of(half.bank), at);
-    device_.issue(Command::activate, half.bank, request.row,
-                  table_->counts_from_second_part ? at : half.first);
-    device_.occupy_bus(Command::activate, at, 1);
-    counters_.add(request.layer, Command::activate);
-    now_ = at;
+    send_second_part(request, half.first, at);
+    mark_changed(half.bank);
     queues_.row_changed(half.bank, request.row);
     count_activate(half.bank);
 }
@@ -162,10 +194,7 @@ void DramChannel::issue_refresh(const Candidate& chosen) {
     send(chosen.command, chosen.bank, -1, chosen.time, -1);
     if (log_ != nullptr) log(chosen.command, chosen.bank, -1, -1, chosen.time);
     if (chosen.command == Command::precharge_all) {
-        const int first = device_.rank_of(chosen.bank) * device_.banks_per_rank();
-        for (int bank = first; bank < first + device_.banks_per_rank(); ++bank) {
-            queues_.row_changed(bank, -1);
-        }
+        rank_closed(device_.rank_of(chosen.bank));
         return;
     }
     if (chosen.command == Command::precharge) {
@@ -187,8 +216,17 @@ void DramChannel::issue_refresh(const Candidate& chosen) {
     force_refresh(index);
 }
 
+void DramChannel::rank_closed(int rank) {
+    if (ranks_[at_index(rank)].requests == 0) return;  // nobody's request hits or misses
+    const int first = rank * device_.banks_per_rank();
+    for (int bank = first; bank < first + device_.banks_per_rank(); ++bank) {
+        queues_.row_changed(bank, -1);
+    }
+}
+
 void DramChannel::start_refresh() {
     stale_ = true;
+    tell_devices(refresh_due_);
     now_ = std::max(now_, refresh_due_);
     refresh_due_ += refresh_step_;
     const int first = refresh_policy_.staggered ? refresh_turn_ : 0;
@@ -236,6 +274,7 @@ void DramChannel::account_rank(int index, Tick at) {
 void DramChannel::send(Command command, int bank, std::int64_t row, Tick at, int layer) {
     const int rank = device_.rank_of(bank);
     const int open = device_.open_banks(rank) + device_.pim_open_banks(rank);
+    PERFWATT_CHECK(device_.knows(command), "a command that was not to be sent");
     if (command != Command::read && command != Command::write) account_rank(rank, at);
     device_.issue(command, bank, row, at);
     const int closed = open - device_.open_banks(rank) - device_.pim_open_banks(rank);
@@ -243,9 +282,18 @@ void DramChannel::send(Command command, int bank, std::int64_t row, Tick at, int
     counters_.add(layer, command);
     ranks_[at_index(rank)].last_command = at;
     now_ = at;
+    next_sleep_ = 0;
+    offers_.sent(command, bank);
+    if (is_column(command) || command == Command::activate || command == Command::precharge) {
+        mark_changed(bank);
+    } else {
+        offers_.all_changed();
+    }
+    settled_ = std::max(settled_, at + reach_[static_cast<std::size_t>(command)]);
 }
 
 void DramChannel::finish(Tick end) {
+    tell_devices(0);
     PERFWATT_CHECK(queues_.empty(), "requests are left in a DRAM channel at the end of the run");
     for (int rank = 0; rank < device_.ranks(); ++rank) {
         if (ranks_[at_index(rank)].since < end) account_rank(rank, end);

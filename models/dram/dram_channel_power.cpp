@@ -1,5 +1,6 @@
 // The part of DramChannel that postpones refreshes and puts idle ranks to sleep.
 #include "models/dram/dram_channel.h"
+#include "sim/base/diagnostics.h"
 
 namespace perfwatt::dram {
 namespace {
@@ -31,6 +32,7 @@ void DramChannel::put_back_opened(int rank) {
     for (const int bank : banks) {
         if (device_.rank_of(bank) == rank && bank != half_open_.bank) {
             queues_.put_back(bank, device_.open_row(bank));
+            offers_.changed(bank);
         }
     }
 }
@@ -89,102 +91,79 @@ bool DramChannel::consider_wake(int bank, Tick not_before, int rank_of_class) {
 }
 
 void DramChannel::consider_sleep() {
-    for (int rank = 0; rank < device_.ranks(); ++rank) consider_sleep_of(rank);
+    if (!sleeps()) return;
+    for (int rank = 0; rank < device_.ranks(); ++rank) {
+        const SleepStep step = sleep_step(rank);
+        if (step.time == kNever) continue;
+        Candidate candidate;
+        candidate.rank_of_class = 3;
+        candidate.bank = rank * device_.banks_per_rank();
+        candidate.command = step.command;
+        candidate.time = step.time;
+        consider(candidate);
+    }
 }
 
-void DramChannel::consider_sleep_of(int index) {
+DramChannel::SleepStep DramChannel::sleep_step(int index) const {
     const Rank& rank = ranks_[at_index(index)];
-    if (units_busy_ || rank.requests > 0 || rank.debt > 0 || rank.power == Power::self_refresh)
-        return;
-    const int bank = index * device_.banks_per_rank();
-    for (const PendingRefresh& refresh : pending_) {
-        if (device_.rank_of(refresh.bank) == index) return;
+    if (units_busy_ || rank.requests > 0 || rank.debt > 0 || rank.power == Power::self_refresh) {
+        return {};
     }
-    Candidate candidate;
-    candidate.rank_of_class = 3;
-    candidate.bank = bank;
+    for (const PendingRefresh& refresh : pending_) {
+        if (device_.rank_of(refresh.bank) == index) return {};
+    }
+    SleepStep step;
     // Refreshes do not put off self-refresh, which saves them.
     const Tick deep_at = power_policy_.self_refresh_after > 0
                              ? rank.idle_since + power_policy_.self_refresh_after
                              : kNever;
     if (rank.power == Power::down) {
         // Deeper: up again, then into self-refresh.
-        if (deep_at == kNever) return;
-        candidate.command = Command::power_down_exit;
-        candidate.time = deep_at;
+        if (deep_at == kNever) return {};
+        step = {deep_at, Command::power_down_exit};
     } else {
         const bool deep = power_policy_.power_down_after == 0 || now_ >= deep_at;
-        candidate.command = deep ? Command::self_refresh_enter : Command::power_down_enter;
-        candidate.time = deep ? deep_at : rank.last_command + power_policy_.power_down_after;
-        if (rank.closed_to_sleep) candidate.time = now_;  // it has waited long enough
+        step.command = deep ? Command::self_refresh_enter : Command::power_down_enter;
+        step.time = deep ? deep_at : rank.last_command + power_policy_.power_down_after;
+        if (rank.closed_to_sleep) step.time = now_;  // it has waited long enough
         if (device_.open_banks(index) > 0 && (deep || !power_policy_.keep_rows_open)) {
-            candidate.command = Command::precharge_all;
+            step.command = Command::precharge_all;
         }
     }
-    candidate.time = std::max({now_, candidate.time, device_.earliest(candidate.command, bank)});
-    consider(candidate);
+    const int bank = index * device_.banks_per_rank();
+    step.time = std::max({now_, step.time, device_.earliest(step.command, bank)});
+    return step;
 }
 
 void DramChannel::issue_power(const Candidate& chosen) {
-    const int rank_index = device_.rank_of(chosen.bank);
+    send_power(chosen.command, chosen.bank, chosen.time);
+}
+
+void DramChannel::send_power(Command command, int bank, Tick at) {
+    const int rank_index = device_.rank_of(bank);
     Rank& rank = ranks_[at_index(rank_index)];
-    send(chosen.command, chosen.bank, -1, chosen.time, -1);
-    if (log_ != nullptr) log(chosen.command, chosen.bank, -1, -1, chosen.time);
+    send(command, bank, -1, at, -1);
+    if (log_ != nullptr) log(command, bank, -1, -1, at);
     rank.closed_to_sleep = false;
-    switch (chosen.command) {
-        case Command::power_down_enter:
-            rank.power = Power::down;
-            break;
-        case Command::power_down_exit:
-            rank.power = Power::up;
-            for (const TimingTable::Rule& rule : table_->rules[index(Command::power_down_exit)]) {
-                if (rule.to == index(Command::read)) rank.awake_from = chosen.time + rule.wait;
-            }
-            break;
-        case Command::self_refresh_enter:
-            rank.power = Power::self_refresh;
-            break;
-        case Command::self_refresh_exit:
-            rank.power = Power::up;
-            rank.next_refresh_bank = 0;  // the devices count from the first bank again
-            // One of its own refreshes may have been cut off by the exit: one more is owed.
-            if (refresh_policy_.mode == RefreshMode::all_bank) {
-                ++rank.debt;
-                force_refresh(rank_index);
-            }
-            break;
-        case Command::precharge_all:
-            for (int bank = rank_index * device_.banks_per_rank();
-                 bank < (rank_index + 1) * device_.banks_per_rank(); ++bank) {
-                queues_.row_changed(bank, -1);
-            }
-            rank.closed_to_sleep = true;
-            break;
-        case Command::activate:
-        case Command::precharge:
-        case Command::read:
-        case Command::write:
-        case Command::read_precharge:
-        case Command::write_precharge:
-        case Command::refresh_all:
-        case Command::refresh_bank:
-        case Command::refresh_same_bank:
-        case Command::manage_all:
-        case Command::manage_bank:
-        case Command::manage_same_bank:
-        case Command::pim_activate:
-        case Command::pim_precharge:
-        case Command::pim_read:
-        case Command::pim_write:
-        case Command::pim_multiply:
-        case Command::pim_table:
-        case Command::pim_write_buffer:
-        case Command::pim_write_register:
-        case Command::pim_read_register:
-        case Command::pim_copy_read:
-        case Command::pim_copy_write:
-        case Command::pim_mode:
-            break;
+    if (command == Command::power_down_enter) {
+        rank.power = Power::down;
+    } else if (command == Command::power_down_exit) {
+        rank.power = Power::up;
+        clocks_[at_index(rank_index)].awake_from = at + wake_to_read_;
+    } else if (command == Command::self_refresh_enter) {
+        rank.power = Power::self_refresh;
+    } else if (command == Command::self_refresh_exit) {
+        rank.power = Power::up;
+        rank.next_refresh_bank = 0;  // the devices count from the first bank again
+        // One of its own refreshes may have been cut off by the exit: one more is owed.
+        if (refresh_policy_.mode == RefreshMode::all_bank) {
+            ++rank.debt;
+            force_refresh(rank_index);
+        }
+    } else {
+        PERFWATT_CHECK(command == Command::precharge_all, "no command that leads to sleep");
+        rank_closed(rank_index);
+        rank.closed_to_sleep = true;
     }
 }
 

@@ -73,27 +73,30 @@ void DramMemory::submit(Time now, const MemoryTransfer& transfer) {
     PERFWATT_CHECK(transfer.address >= 0 && end <= capacity_bytes(),
                    fmt::format("a transfer of memory '{}' ends at byte {} of {}", options_.name,
                                end, capacity_bytes()));
-    const TransferFeed& feed = lanes_.front().feed;
-    parts_.assign(lanes_.size(), 0);
-    for (std::int64_t row = 0; row < state.rows; ++row) {
-        const std::int64_t begin = state.address + row * state.pitch_bytes;
-        const std::int64_t first = feed.bursts_in(begin);
-        const std::int64_t last = feed.bursts_in(begin + state.row_bytes - 1) + 1;
-        if (lanes_.size() > 1) {
-            for (std::size_t c = 0; c < parts_.size(); ++c) {
-                parts_[c] += mapping_.bursts_before(last, static_cast<int>(c)) -
-                             mapping_.bursts_before(first, static_cast<int>(c));
-            }
-        } else {
-            parts_[0] += last - first;
-        }
-        state.bursts_left += last - first;
-    }
-    for (std::size_t c = 0; c < parts_.size(); ++c) lanes_[c].feed.add(slot, parts_[c]);
+    share_out(slot);
     bursts_ += state.bursts_left;
     (state.write ? write_bytes_ : read_bytes_) += transfer.bytes();
     state.place = static_cast<std::uint32_t>(in_flight_.size());
     in_flight_.push_back(slot);
+}
+
+void DramMemory::share_out(std::uint32_t slot) {
+    TransferState& state = transfers_[slot];
+    TransferFeed& feed = lanes_.front().feed;
+    const bool several = lanes_.size() > 1;
+    if (several) parts_.assign(lanes_.size(), 0);
+    for (std::int64_t row = 0; row < state.rows; ++row) {
+        const std::int64_t begin = state.address + row * state.pitch_bytes;
+        const std::int64_t first = feed.bursts_in(begin);
+        const std::int64_t last = feed.bursts_in(begin + state.row_bytes - 1) + 1;
+        state.bursts_left += last - first;
+        for (std::size_t c = 0; several && c < parts_.size(); ++c) {
+            parts_[c] += mapping_.bursts_before(last, static_cast<int>(c)) -
+                         mapping_.bursts_before(first, static_cast<int>(c));
+        }
+    }
+    if (!several) return feed.add(slot, state.bursts_left);
+    for (std::size_t c = 0; c < parts_.size(); ++c) lanes_[c].feed.add(slot, parts_[c]);
 }
 
 void DramMemory::collect(std::vector<MemoryCompletion>& completions) {

@@ -88,6 +88,8 @@ class DramMemory final : public MemoryModel {
 
     /// Runs all lanes up to the tick `limit` or the first completion; returns where they stand.
     Tick run_to_completion(Tick limit);
+    /// Counts a new transfer's bursts and hands them to the lanes.
+    void share_out(std::uint32_t slot);
     void collect(std::vector<MemoryCompletion>& completions);
 
     DramSpec spec_;

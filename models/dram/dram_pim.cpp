@@ -448,7 +448,8 @@ void DramChannel::pim_repeat(const DramChannel& other, const DramCounters& befor
     ranks_ = other.ranks_;
     pending_ = other.pending_;
     refresh_due_ = other.refresh_due_;
-    wck_until_ = other.wck_until_;
+    clocks_ = other.clocks_;
+    offers_ = other.offers_;
     closed_row_ = other.closed_row_;
     adaptive_ = other.adaptive_;
     now_ = other.now_;

@@ -5,14 +5,10 @@
 namespace perfwatt::dram {
 
 RequestQueues::RequestQueues(int banks, int read_slots, int write_slots, int parts)
-    : banks_(at(banks)),
-      parts_(at(parts)),
-      per_part_(banks / parts),
-      slots_{read_slots, write_slots} {
+    : banks_(at(banks)), parts_(at(parts)), slots_{read_slots, write_slots} {
+    for (int bank = 0; bank < banks; ++bank) banks_[at(bank)].part = bank * parts / banks;
     const int entries = parts * (read_slots + write_slots) + banks;
     entries_.resize(at(entries));
-    for (std::vector<Tick>& ticks : not_before_) ticks.assign(at(banks), 0);
-    active_not_before_.assign(at(banks), 0);
     for (int i = entries; i-- > 0;) free_.push_back(i);
 }
 
@@ -50,10 +46,6 @@ int RequestQueues::push(const BurstRequest& request, Tick arrival, std::int64_t 
         std::int32_t& first = request.row == open_row ? queue.hit : queue.miss;
         if (first == kNone) first = index;
     }
-    // One behind others that need the same changes nothing for its bank.
-    if (open_row >= 0 ? queue.hit == index || queue.miss == index : queue.head == index) {
-        not_before_[request.write][at(request.bank)] = 0;
-    }
     return index;
 }
 
@@ -79,8 +71,6 @@ void RequestQueues::unlink(int index) {
 void RequestQueues::make_active(int index) {
     unlink(index);
     Bank& bank = banks_[at(entries_[at(index)].request.bank)];
-    mark_changed(entries_[at(index)].request.bank);
-    active_not_before_[at(entries_[at(index)].request.bank)] = 0;
     oldest_active_ = std::min(oldest_active_, entries_[at(index)].arrival);
     bank.active = index;
     bank.active_at = static_cast<std::int32_t>(active_banks_.size());
@@ -90,7 +80,6 @@ void RequestQueues::make_active(int index) {
 void RequestQueues::remove(int index, std::int64_t open_row) {
     const BurstRequest& request = entries_[at(index)].request;
     Bank& bank = banks_[at(request.bank)];
-    mark_changed(request.bank);
     if (bank.active == index) {
         const int moved = active_banks_.back();
         active_banks_[at(bank.active_at)] = moved;
@@ -133,7 +122,6 @@ void RequestQueues::put_back(int bank, std::int64_t open_row) {
 
 void RequestQueues::row_changed(int bank, std::int64_t open_row) {
     if (waiting(bank) == 0) return;  // nobody's request hits or misses
-    mark_changed(bank);
     for (List& queue : banks_[at(bank)].lists) {
         queue.hit = open_row < 0 ? kNone : find(queue.head, open_row, true);
         queue.miss = open_row < 0 ? kNone : find(queue.head, open_row, false);

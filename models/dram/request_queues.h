@@ -39,7 +39,7 @@ class RequestQueues {
     RequestQueues(int banks, int read_slots, int write_slots, int parts = 1);
 
     [[nodiscard]] int parts() const { return static_cast<int>(parts_.size()); }
-    [[nodiscard]] int part_of(int bank) const { return parts_.size() == 1 ? 0 : bank / per_part_; }
+    [[nodiscard]] int part_of(int bank) const { return banks_[at(bank)].part; }
     [[nodiscard]] bool full(bool write, int part) const {
         return size(write, part) >= slots_[write];
     }
@@ -69,12 +69,14 @@ class RequestQueues {
     [[nodiscard]] int oldest(bool write, int bank) const { return list(write, bank).head; }
     [[nodiscard]] int oldest_hit(bool write, int bank) const { return list(write, bank).hit; }
     [[nodiscard]] int oldest_miss(bool write, int bank) const { return list(write, bank).miss; }
-    /// For whoever schedules, to remember by direction and bank: no request of it can go on before
-    /// this tick. Zero after a change of its requests or its row.
-    [[nodiscard]] std::vector<Tick>& not_before(bool write) { return not_before_[write]; }
-    /// The same for requests that wait at their banks.
-    [[nodiscard]] std::vector<Tick>& active_not_before() { return active_not_before_; }
-    /// None of them came before this.
+    /// Whether a queued request is the first of its bank to need what it needs.
+    [[nodiscard]] bool leads(int entry) const {
+        const BurstRequest& request = entries_[at(entry)].request;
+        const List& queue = list(request.write, request.bank);
+        return queue.head == entry || queue.hit == entry || queue.miss == entry;
+    }
+    [[nodiscard]] int banks() const { return static_cast<int>(banks_.size()); }
+    /// None of the requests that wait at their banks came before this.
     [[nodiscard]] Tick& oldest_active() { return oldest_active_; }
     /// Queued requests of a bank, both directions.
     [[nodiscard]] int waiting(int bank) const {
@@ -91,6 +93,7 @@ class RequestQueues {
         std::array<List, 2> lists;
         std::int32_t active = kNone;
         std::int32_t active_at = kNone;
+        std::int32_t part = 0;
     };
 
     struct Part {
@@ -105,17 +108,13 @@ class RequestQueues {
     }
     [[nodiscard]] int find(int from, std::int64_t row, bool equal) const;
     void unlink(int entry);
-    void mark_changed(int bank) { not_before_[0][at(bank)] = not_before_[1][at(bank)] = 0; }
 
     std::vector<Entry> entries_;
     std::vector<std::int32_t> free_;
     std::vector<Bank> banks_;
     std::vector<Part> parts_;
-    std::array<std::vector<Tick>, 2> not_before_;
-    std::vector<Tick> active_not_before_;
     Tick oldest_active_ = kNever;
     std::vector<int> active_banks_;
-    int per_part_;  ///< banks
     int queued_ = 0;
     std::array<int, 2> slots_{};
     std::uint64_t next_order_ = 0;

@@ -35,6 +35,30 @@ void add_rule(std::vector<TimingTable::Rule>& rules, TimingTable::Rule rule) {
 
 }  // namespace
 
+std::uint32_t commands_sent(const DramSpec& spec) {
+    if (spec.pim) return ~std::uint32_t{0};
+    std::vector<Command> sent = {Command::activate, Command::precharge, Command::read,
+                                 Command::write};
+    const auto add = [&](std::initializer_list<Command> commands) {
+        sent.insert(sent.end(), commands);
+    };
+    const RefreshMode refresh = spec.refresh.mode;
+    const RefreshMode management = spec.refresh.management.mode;
+    if (spec.controller.page != PagePolicy::open) {
+        add({Command::read_precharge, Command::write_precharge});
+    }
+    if (refresh != RefreshMode::none) add({refresh_command(refresh)});
+    if (management != RefreshMode::none) add({management_command(management)});
+    const bool deep = spec.power.self_refresh_after > 0;
+    const bool sleeps = spec.power.power_down_after > 0 || deep;
+    if (sleeps || refresh == RefreshMode::all_bank || management == RefreshMode::all_bank) {
+        add({Command::precharge_all});
+    }
+    if (sleeps) add({Command::power_down_enter, Command::power_down_exit});
+    if (deep) add({Command::self_refresh_enter, Command::self_refresh_exit});
+    return mask_of(sent);
+}
+
 TimingTable::TimingTable(const DramSpec& spec) {
     const Organization& org = spec.organization;
     nodes = {1, org.pseudo_channels, org.pseudo_channels * org.ranks,
@@ -139,6 +163,20 @@ TimingTable::TimingTable(const DramSpec& spec) {
     wck = spec.wck.needed;
     wck_early = spec.wck.early;
     wck_runs_for = wck ? spec.evaluate(spec.wck.runs_for) : 0;
+}
+
+Tick TimingTable::reach(Command command) const {
+    const auto c = static_cast<std::size_t>(command);
+    Tick reach = ticks[c];
+    for (const Rule& rule : rules[c]) reach = std::max<Tick>(reach, rule.wait);
+    for (const auto* kind : {&windows, &siblings}) {
+        for (const WindowRule& rule : *kind) {
+            if ((rule.from_mask >> c & 1U) != 0) reach = std::max<Tick>(reach, last[c] + rule.wait);
+        }
+    }
+    if (wck && is_read(command)) reach = std::max(reach, read_latency + wck_runs_for);
+    if (wck && is_write(command)) reach = std::max(reach, write_latency + wck_runs_for);
+    return reach;
 }
 
 }  // namespace perfwatt::dram

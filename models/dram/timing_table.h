@@ -9,6 +9,9 @@
 
 namespace perfwatt::dram {
 
+/// A bit for each command that the controller of such a memory ever sends.
+[[nodiscard]] std::uint32_t commands_sent(const DramSpec& spec);
+
 /// A standard's rules as flat integer tables, ready for DeviceState: waits are between the first
 /// ticks of two commands.
 struct TimingTable {
@@ -28,6 +31,9 @@ struct TimingTable {
     };
 
     explicit TimingTable(const DramSpec& spec);
+
+    /// How long after its first tick a command can hold up any other, its data clock included.
+    [[nodiscard]] Tick reach(Command command) const;
 
     std::array<std::vector<Rule>, kCommands> rules;  ///< by the preceding command
     std::vector<WindowRule> windows;

@@ -21,6 +21,7 @@ TransferFeed::TransferFeed(const AddressMapping& mapping, const DramSpec& spec, 
       transfers_(&transfers),
       channel_(channel),
       burst_bytes_(spec.organization.burst_bytes()),
+      queues_refill_(spec.refresh.opened == OpenedAccess::waits),
       free_at_(2 * static_cast<std::size_t>(spec.queues_per_channel()), 0),
       recent_(kRecent, 0) {
     const auto bytes = static_cast<std::uint64_t>(burst_bytes_);
@@ -68,28 +69,32 @@ void TransferFeed::add(std::uint32_t transfer, std::int64_t bursts) {
                 master.served = std::max(master.served, other.served);
         }
     }
-    Part part{.transfer = transfer, .bursts_left = bursts};
-    next_segment(part);
-    master.parts.push_back(part);
+    const TransferState& state = (*transfers_)[transfer];
+    master.parts.push_back({.transfer = transfer,
+                            .bursts_left = bursts,
+                            .arrival = state.arrival,
+                            .write = state.write});
+    next_segment(master.parts.back());
+    stale_ = true;
 }
 
-Tick TransferFeed::next_arrival(const DramChannel& channel) {
+void TransferFeed::find_next(const DramChannel& channel) {
+    // What is found holds until a burst is taken, a queue that was full has room or one more comes.
+    stale_ = false;
     Tick best = kNever;
     for (std::size_t i = 0; i < masters_.size(); ++i) {
         const Master& master = masters_[i];
         if (master.head == master.parts.size()) continue;
         const Part& part = master.parts[master.head];
-        const TransferState& transfer = (*transfers_)[part.transfer];
-        if (!channel.can_accept(transfer.write, part.place.bank)) continue;
-        const Tick at =
-            std::max({transfer.arrival, last_accept_ + 1,
-                      free_at_[slot(channel.queue_of(part.place.bank), transfer.write)]});
+        if (!channel.can_accept(part.write, part.place.bank)) continue;
+        const Tick at = std::max({part.arrival, last_accept_ + 1,
+                                  free_at_[slot(channel.queue_of(part.place.bank), part.write)]});
         if (at < best || (at == best && goes_before(i, chosen_))) {
             best = at;
             chosen_ = i;
         }
     }
-    return best;
+    next_ = best;
 }
 
 bool TransferFeed::goes_before(std::size_t a, std::size_t b) const {
@@ -111,13 +116,15 @@ BurstRequest TransferFeed::take(Tick at) {
                          .layer = transfer.layer,
                          .priority = master.priority,
                          .write = transfer.write};
-    ++part.burst;
-    next_segment(part);
+    stale_ = true;
     master.served += kShareUnit / master.weight;
     if (current_ != chosen_ || turn_left_ == 0) turn_left_ = kTurnBursts;
     current_ = chosen_;
     --turn_left_;
-    if (--part.bursts_left == 0) {
+    if (--part.bursts_left > 0) {
+        ++part.burst;
+        next_segment(part);
+    } else {
         turn_left_ = 0;
         ++master.head;
         if (master.head == master.parts.size()) {
@@ -134,7 +141,10 @@ BurstRequest TransferFeed::take(Tick at) {
 }
 
 void TransferFeed::served(const DramChannel::Served& served) {
-    if (served.freed_slot) free_at_[slot(served.queue, served.write)] = served.at + 1;
+    if (served.freed_slot) {
+        free_at_[slot(served.queue, served.write)] = served.at + 1;
+        stale_ = true;
+    }
     if (!served.column) return;
     TransferState& transfer = (*transfers_)[served.token];
     transfer.data_end = std::max(transfer.data_end, served.data_end);

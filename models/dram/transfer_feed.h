@@ -42,7 +42,10 @@ class TransferFeed {
     }
 
     // What DramChannel::run() asks of a source.
-    [[nodiscard]] Tick next_arrival(const DramChannel& channel);
+    [[nodiscard]] Tick next_arrival(const DramChannel& channel) {
+        if (stale_ || queues_refill_) find_next(channel);
+        return next_;
+    }
     [[nodiscard]] BurstRequest take(Tick at);
     void served(const DramChannel::Served& served);
 
@@ -65,6 +68,8 @@ class TransferFeed {
         std::int64_t burst_end = 0;
         std::int64_t bursts_left = 0;  ///< to be handed over
         BurstPlace place;              ///< of `burst`
+        Tick arrival = 0;
+        bool write = false;
     };
     struct Master {
         int id = 0;
@@ -76,6 +81,8 @@ class TransferFeed {
     };
 
     Master& master_of(int id);
+    /// Finds next_ and chosen_.
+    void find_next(const DramChannel& channel);
     /// Whether one master's burst goes before another's that could come at the same tick.
     [[nodiscard]] bool goes_before(std::size_t a, std::size_t b) const;
     void next_segment(Part& part);
@@ -92,7 +99,10 @@ class TransferFeed {
     std::vector<Master> masters_;
     std::vector<std::uint32_t> finished_;
     Tick first_completion_ = kNever;
-    std::size_t chosen_ = 0;   ///< the master of next_arrival()
+    bool stale_ = true;        ///< next_ has to be found again
+    bool queues_refill_;       ///< without bursts from here: see OpenedAccess
+    Tick next_ = kNever;       ///< next_arrival()
+    std::size_t chosen_ = 0;   ///< its master
     std::size_t current_ = 0;  ///< whose turn it is
     int turn_left_ = 0;        ///< bursts that its turn still lasts
     Tick last_accept_ = -1;

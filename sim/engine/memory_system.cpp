@@ -130,25 +130,29 @@ void MemorySystem::on_event() {
 
 void MemorySystem::act(Time now) {
     local_ = now;
+    masters_heard_ = true;
+    Time others = Time::max();
     while (true) {
-        if (sc_core::sc_pending_activity_at_current_time()) {
-            PERFWATT_CHECK(local_ == now, "a master acted at once on an answer given early");
-            event_.notify(sc_core::SC_ZERO_TIME);  // others first
-            return;
+        if (masters_heard_) {
+            // Only an answer makes others act before the kernel goes on.
+            masters_heard_ = false;
+            if (sc_core::sc_pending_activity_at_current_time()) {
+                PERFWATT_CHECK(local_ == now, "a master acted at once on an answer given early");
+                event_.notify(sc_core::SC_ZERO_TIME);  // others first
+                return;
+            }
+            others = Time::max();
+            if (sc_core::sc_pending_activity_at_future_time()) {
+                const auto wait = sc_core::sc_time_to_pending_activity().value();
+                others = now + Time{static_cast<std::int64_t>(wait)};
+            }
         }
-        const Serving served = serve(now);
-        if (served == Serving::waits_for_kernel) {
+        if (!serve(now)) {
             wake_at(local_, now);
             return;
         }
-        if (served == Serving::something) {
+        if (masters_heard_) {
             continue;
-        }
-        Time others = Time::max();
-        if (sc_core::sc_pending_activity_at_future_time()) {
-            others =
-                now +
-                Time{static_cast<std::int64_t>(sc_core::sc_time_to_pending_activity().value())};
         }
         run_ahead(others);
         const Time next = next_due();
@@ -179,19 +183,17 @@ bool MemorySystem::answers(const Flight& flight) const {
     return flight.direction == Direction::write || flight.links_done == memory.record.via.size();
 }
 
-MemorySystem::Serving MemorySystem::serve(Time now) {
-    Serving served = Serving::nothing;
+bool MemorySystem::serve(Time now) {
     while (next_due() <= local_) {
         const std::size_t id = due_.front().flight;
         const Flight& flight = flights_[id];
         if (local_ > now && !flight.piece->takes_early_answer && answers(flight)) {
-            return Serving::waits_for_kernel;
+            return false;
         }
         due_.pop();
         move_on(id, now);
-        served = Serving::something;
     }
-    return served;
+    return true;
 }
 
 void MemorySystem::move_on(std::size_t id, Time now) {
@@ -257,6 +259,7 @@ void MemorySystem::submit(std::size_t id) {
 }
 
 void MemorySystem::answer(std::size_t id, Time now) {
+    masters_heard_ = true;
     const Flight flight = flights_[id];
     free_flights_.push_back(id);
     // The extension belongs to the payload, which is the master's and not constant to it.

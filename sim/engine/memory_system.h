@@ -101,9 +101,8 @@ class MemorySystem final : public sc_core::sc_module {
                                   tlm::tlm_phase& phase, sc_core::sc_time& delay);
     void on_event();
     void act(Time now);
-    enum class Serving : std::uint8_t { nothing, something, waits_for_kernel };
-    /// What is due at the local time.
-    Serving serve(Time now);
+    /// What is due at the local time; false when the kernel's time has to come there first.
+    [[nodiscard]] bool serve(Time now);
     [[nodiscard]] bool answers(const Flight& flight) const;
     void move_on(std::size_t id, Time now);
     void cross_link(Flight& flight);
@@ -126,6 +125,7 @@ class MemorySystem final : public sc_core::sc_module {
     std::vector<MemoryCompletion> completions_;
     Time local_;  ///< the time that has been served: the kernel's, or later
     bool acting_ = false;
+    bool masters_heard_ = false;  ///< an answer: they may have asked the kernel for something
     sc_core::sc_event event_;
 };
 

@@ -269,10 +269,21 @@ int measure(const std::vector<std::string>& memories) {
     return 0;
 }
 
+/// One simulation in this process, for profilers.
+int simulate_here(const std::string& memory, const std::string& trace, std::int64_t piece_bytes) {
+    const ConfigPath path({PERFWATT_SOURCE_DIR});
+    const dram::DramSpec spec = dram::load_spec(path, memory).spec;
+    const std::int64_t bytes = std::max(piece_bytes, spec.organization.burst_bytes());
+    const double rate =
+        simulate_once(spec, pieces_of(spec, trace, bytes), trace == "idle" ? 1 : kWindow);
+    fmt::print("{} {}: {:.2f} M bursts/s\n", memory, trace, rate / 1e6);
+    return 0;
+}
+
 }  // namespace
 }  // namespace perfwatt
 
-/// bench_controller [MEMORY...]
+/// bench_controller [MEMORY...], or bench_controller once MEMORY TRACE [PIECE_BYTES]
 int main(int argc, char** argv) {
     std::vector<std::string> memories(argv + 1, argv + argc);
     if (memories.empty()) {
@@ -280,6 +291,10 @@ int main(int argc, char** argv) {
                     "gddr6_14",  "hbm2_2000", "hbm3_6400"};
     }
     try {
+        if (memories.size() >= 3 && memories[0] == "once") {
+            return perfwatt::simulate_here(memories[1], memories[2],
+                                           memories.size() > 3 ? std::stoll(memories[3]) : 0);
+        }
         return perfwatt::measure(memories);
     } catch (const std::exception& error) {
         fmt::print(stderr, "{}\n", error.what());
