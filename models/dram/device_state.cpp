@@ -147,9 +147,13 @@ void DeviceState::for_each_target(Command command, int bank, Visit visit) const 
 
 Tick DeviceState::earliest_of_set(Command command, int bank) const {
     const auto c = static_cast<std::size_t>(command);
-    Tick tick = shared_earliest(command, bank);
+    const std::size_t of_rank = place_[static_cast<std::size_t>(Level::rank)] + 1;
+    Tick tick = bus_free_[bus(command)];
+    for (std::size_t i = 0; i < of_rank; ++i) {
+        tick = std::max(tick, next_[nodes_[at(bank) * kLevels + i] + c]);
+    }
     for_each_refreshed(command, bank, [&](int target) {
-        for (std::size_t i = shared_places_; i < level_count_[c]; ++i) {
+        for (std::size_t i = of_rank; i < level_count_[c]; ++i) {
             tick = std::max(tick, next_[nodes_[at(target) * kLevels + i] + c]);
         }
     });
