@@ -212,6 +212,8 @@ class Compiler {
         out_.predicted = options_.runs * now_->chosen.plan.cost;
         out_.placement = placement_notes(now_->lowered, now_->chosen, now_->planner->engines());
         out_.placement.insert(out_.placement.end(), share_notes_.begin(), share_notes_.end());
+        for (const StripeGroup& group : now_->groups)
+            out_.placement.push_back(describe(group, stripes));
         describe_places();
         return std::nullopt;
     }
