@@ -114,7 +114,7 @@ class Silicon(CommandTest):
         return {**os.environ, "PERFWATT_CONFIG_PATH": f"{self.folder / 'root'}:{ROOT}"}
 
     def test_class_a_of_the_tpu_is_within_its_targets(self):
-        env = self.rows_of("Google TPU v1", "NVIDIA T4")
+        env = self.rows_of("Google TPU v1", "Eyeriss v2 (65 nm, post-layout sim)")
         (suite,) = json.loads(
             self.run_it("validate", "silicon", "--format", "json", env=env).out)
         (median, worst) = suite["targets"]
@@ -122,8 +122,18 @@ class Silicon(CommandTest):
         self.assertEqual(median["figures"], 4)
         for figure in suite["figures"]:
             skipped = figure["verdict"] == "skipped"
-            self.assertEqual(skipped, figure["subject"] == "NVIDIA T4")
+            self.assertEqual(skipped, figure["subject"] != "Google TPU v1")
             self.assertTrue(figure["note"] if skipped else figure["energy_mj"] > 0, figure)
+
+    def test_rows_of_gpus_have_targets_of_their_own(self):
+        env = self.rows_of("NVIDIA T4")
+        done = self.run_it("validate", "silicon", "--format", "json", env=env, code=None)
+        (suite,) = json.loads(done.out)
+        self.assertEqual({target["group"] for target in suite["targets"]}, {"B gpu"})
+        missed = any(target["verdict"] == "missed" for target in suite["targets"])
+        self.assertEqual(done.returncode, 1 if missed else 0)
+        self.assertTrue(all(figure["ours"] > 0 for figure in suite["figures"]
+                            if figure["verdict"] != "skipped"))
 
     def test_classes_roles_and_gates_of_rows_go_together(self):
         with open(FOLDERS / "silicon/rows.csv") as file:
