@@ -7,6 +7,7 @@ namespace perfwatt::dram {
 namespace {
 
 constexpr int kNone = RequestQueues::kNone;
+constexpr int kFewBanks = 8;  ///< found by measuring: about where keeping what is shared pays
 
 /// Banks `first` to `end` - 1 of a mask of banks from `base` on.
 std::uint64_t range_of(std::uint64_t mask, std::size_t base, std::size_t first, std::size_t end) {
@@ -16,14 +17,22 @@ std::uint64_t range_of(std::uint64_t mask, std::size_t base, std::size_t first, 
     return mask;
 }
 
-/// Without branches on what nobody can foresee.
-void take(Tick time, const BankOffers::Offer& offer, BankOffers::Best& best) {
+/// Of many, without branches on what nobody can foresee.
+void take_of_many(Tick time, const BankOffers::Offer& offer, BankOffers::Best& best) {
     const bool first =
         static_cast<int>(time < best.time) |
         (static_cast<int>(time == best.time) & static_cast<int>(offer.key < best.key));
     best.time = first ? time : best.time;
     best.key = first ? offer.key : best.key;
     best.offer = first ? &offer : best.offer;
+}
+
+/// Of few, with branches: processors foresee them, and go on with the offer before its time is
+/// known.
+void take_of_few(Tick time, const BankOffers::Offer& offer, BankOffers::Best& best) {
+    if (time > best.time) return;
+    if (time == best.time && offer.key > best.key) return;
+    best = {.time = time, .key = offer.key, .offer = &offer};
 }
 
 }  // namespace
@@ -119,6 +128,9 @@ void BankOffers::update(const DeviceState& device, const RequestQueues& queues) 
             find(static_cast<int>(64 * i) + std::countr_zero(rest), device, queues);
         }
     }
+}
+
+void BankOffers::update_shared(const DeviceState& device) {
     const unsigned offered = kinds_offered();
     for (std::size_t share = 0; share < stale_.size(); ++share) {
         if ((stale_[share] & offered) != 0) find_shared(share, stale_[share] & offered, device);
@@ -156,13 +168,27 @@ void BankOffers::find_shared(std::size_t share, unsigned kinds, const DeviceStat
     stale_[share] = static_cast<std::uint8_t>(stale_[share] & ~kinds);
 }
 
-template <class TimeOf>
-BankOffers::Best BankOffers::find_best(int half_open, TimeOf time_of) const {
+int BankOffers::banks_offering() const {
+    int count = 0;
+    for (const Masks& masks : masks_) {
+        std::uint64_t banks = masks.waiting[0] | masks.waiting[1];
+        for (const std::uint8_t write : writes_) banks |= masks.column[write] | masks.row[write];
+        count += std::popcount(banks);
+    }
+    return count;
+}
+
+template <bool kFew, class TimeOf>
+BankOffers::Best BankOffers::find_first(int half_open, TimeOf time_of) const {
     Best best;
     const auto look_at = [&](std::uint64_t banks, const Offer* offers) {
         for (; banks != 0; banks &= banks - 1) {
             const Offer& offer = offers[std::countr_zero(banks)];
-            take(time_of(offer), offer, best);
+            if constexpr (kFew) {
+                take_of_few(time_of(offer), offer, best);
+            } else {
+                take_of_many(time_of(offer), offer, best);
+            }
         }
     };
     for (std::size_t i = 0; i < masks_.size(); ++i) {
@@ -187,25 +213,38 @@ BankOffers::Best BankOffers::find_best(int half_open, TimeOf time_of) const {
     return best;
 }
 
+template <bool kFew, class TimeOf>
+BankOffers::Best BankOffers::find_best(const DeviceState& device, const Scene& scene,
+                                       TimeOf time_of) const {
+    if (!scene.cas_early) return find_first<kFew>(scene.half_open, time_of);
+    return find_first<kFew>(scene.half_open, [&](const Offer& offer) {
+        const Tick time = time_of(offer);
+        if (!is_column(offer.command)) return time;
+        const DataClock& clock = scene.clocks[device.rank_of(offer.bank)];
+        if (time < clock.runs_until) return time;
+        const Tick cas = std::max(time - 1, clock.awake_from);
+        return std::max({scene.now, device.bus_free(offer.command), offer.ready, cas});
+    });
+}
+
 BankOffers::Best BankOffers::best(const DeviceState& device, const RequestQueues& queues,
                                   const Scene& scene) {
     update(device, queues);
+    if (banks_offering() <= kFewBanks) {
+        return find_best<true>(device, scene, [&](const Offer& offer) {
+            const Tick from = std::max(scene.now, device.bus_free(offer.command));
+            const Tick shared = device.shared_earliest(offer.command, offer.bank);
+            return std::max(std::max(from, shared), offer.from);
+        });
+    }
+    update_shared(device);
     std::array<Tick, kKinds> from{};
     for (std::size_t kind = 0; kind < kKinds; ++kind) {
         from[kind] = std::max(scene.now, device.bus_free(kCommandOf[kind]));
     }
     const Tick* shared = shared_.data();
-    const auto plainly = [&](const Offer& offer) {
+    return find_best<false>(device, scene, [&](const Offer& offer) {
         return std::max({from[offer.shared % kKinds], offer.from, shared[offer.shared]});
-    };
-    if (!scene.cas_early) return find_best(scene.half_open, plainly);
-    return find_best(scene.half_open, [&](const Offer& offer) {
-        const Tick time = plainly(offer);
-        if (!is_column(offer.command)) return time;
-        const DataClock& clock = scene.clocks[device.rank_of(offer.bank)];
-        if (time < clock.runs_until) return time;
-        const Tick cas = std::max(time - 1, clock.awake_from);
-        return std::max({from[offer.shared % kKinds], offer.ready, cas});
     });
 }
 

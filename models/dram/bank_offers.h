@@ -21,7 +21,8 @@ namespace perfwatt::dram {
 
 /// What the requests of each bank need next, and from when on as far as the bank itself goes: kept
 /// until something about the bank changes. What banks wait for together is kept by family (see
-/// DeviceState) until a command is sent that others wait for.
+/// DeviceState) until a command is sent that others wait for, or, while few banks offer something,
+/// asked for each of them.
 class BankOffers {
   public:
     BankOffers(const DeviceState& device, const RequestQueues& queues, bool row_hits_first);
@@ -89,14 +90,19 @@ class BankOffers {
                                              Command::precharge};
 
     void update(const DeviceState& device, const RequestQueues& queues);
+    void update_shared(const DeviceState& device);
     void find_shared(std::size_t share, unsigned kinds, const DeviceState& device);
     [[nodiscard]] unsigned kinds_offered() const;
     void find(int bank, const DeviceState& device, const RequestQueues& queues);
     void find_queued(bool write, int bank, const DeviceState& device, const RequestQueues& queues);
     void offer(Offer& place, int entry, Kind kind, int rank_of_class, const DeviceState& device,
                const RequestQueues& queues) const;
-    template <class TimeOf>
-    [[nodiscard]] Best find_best(int half_open, TimeOf time_of) const;
+    [[nodiscard]] int banks_offering() const;
+    template <bool kFew, class TimeOf>
+    [[nodiscard]] Best find_best(const DeviceState& device, const Scene& scene,
+                                 TimeOf time_of) const;
+    template <bool kFew, class TimeOf>
+    [[nodiscard]] Best find_first(int half_open, TimeOf time_of) const;
 
     bool row_hits_first_;
     int per_family_;

@@ -47,6 +47,14 @@ class DeviceState {
             shared += stride;
         }
     }
+    /// The same for the family of one bank.
+    [[nodiscard]] Tick shared_earliest(Command command, int bank) const {
+        const auto c = static_cast<std::size_t>(command);
+        const std::uint32_t* nodes = &nodes_[at(bank) * kLevels];
+        Tick tick = 0;
+        for (std::size_t i = 0; i < shared_places_; ++i) tick = std::max(tick, next_[nodes[i] + c]);
+        return tick;
+    }
     /// Whether `from` can hold up `to` of other banks.
     [[nodiscard]] bool shares_wait(Command from, Command to) const;
     /// Banks of which the first may hold up the others: of a pseudo channel, mostly.

@@ -9,13 +9,16 @@ RequestQueues::RequestQueues(int banks, int read_slots, int write_slots, int par
     for (int bank = 0; bank < banks; ++bank) banks_[at(bank)].part = bank * parts / banks;
     const int entries = parts * (read_slots + write_slots) + banks;
     entries_.resize(at(entries));
+    alike_.resize(alike_at(false, banks, 0), 0);
     for (int i = entries; i-- > 0;) free_.push_back(i);
 }
 
-int RequestQueues::find(int from, std::int64_t row, bool equal) const {
-    while (from != kNone && (entries_[at(from)].request.row == row) != equal) {
-        from = entries_[at(from)].next;
-    }
+int RequestQueues::find_hit(int from, std::int64_t row) const {
+    if (from == kNone) return kNone;
+    // Where one request after the other is for another row, all queued ones would be looked at.
+    const BurstRequest& first = entries_[at(from)].request;
+    if (alike_[alike_at(first.write, first.bank, row)] == 0) return kNone;
+    while (from != kNone && entries_[at(from)].request.row != row) from = entries_[at(from)].next;
     return from;
 }
 
@@ -42,6 +45,7 @@ int RequestQueues::push(const BurstRequest& request, Tick arrival, std::int64_t 
     }
     ++part.size[request.write];
     ++queued_;
+    ++alike(request);
     if (open_row >= 0) {
         std::int32_t& first = request.row == open_row ? queue.hit : queue.miss;
         if (first == kNone) first = index;
@@ -66,6 +70,7 @@ void RequestQueues::unlink(int index) {
     }
     --part.size[write];
     --queued_;
+    --alike(entry.request);
 }
 
 void RequestQueues::make_active(int index) {
@@ -90,8 +95,8 @@ void RequestQueues::remove(int index, std::int64_t open_row) {
         List& queue = bank.lists[request.write];
         const int next = entries_[at(index)].next;
         unlink(index);
-        if (queue.hit == index) queue.hit = find(next, open_row, true);
-        if (queue.miss == index) queue.miss = find(next, open_row, false);
+        if (queue.hit == index) queue.hit = find_hit(next, open_row);
+        if (queue.miss == index) queue.miss = find_miss(next, open_row);
     }
     free_.push_back(index);
 }
@@ -117,14 +122,15 @@ void RequestQueues::put_back(int bank, std::int64_t open_row) {
     }
     ++part.size[write];
     ++queued_;
+    ++alike(entry.request);
     row_changed(bank, open_row);
 }
 
 void RequestQueues::row_changed(int bank, std::int64_t open_row) {
     if (waiting(bank) == 0) return;  // nobody's request hits or misses
     for (List& queue : banks_[at(bank)].lists) {
-        queue.hit = open_row < 0 ? kNone : find(queue.head, open_row, true);
-        queue.miss = open_row < 0 ? kNone : find(queue.head, open_row, false);
+        queue.hit = open_row < 0 ? kNone : find_hit(queue.head, open_row);
+        queue.miss = open_row < 0 ? kNone : find_miss(queue.head, open_row);
     }
 }
 

@@ -106,12 +106,26 @@ class RequestQueues {
     [[nodiscard]] const List& list(bool write, int bank) const {
         return banks_[at(bank)].lists[write];
     }
-    [[nodiscard]] int find(int from, std::int64_t row, bool equal) const;
+    [[nodiscard]] int find_miss(int from, std::int64_t row) const {
+        while (from != kNone && entries_[at(from)].request.row == row)
+            from = entries_[at(from)].next;
+        return from;
+    }
+    [[nodiscard]] int find_hit(int from, std::int64_t row) const;
+    /// How many queued requests of a bank and a direction are for rows of the same last bits.
+    std::uint16_t& alike(const BurstRequest& request) {
+        return alike_[alike_at(request.write, request.bank, request.row)];
+    }
+    static std::size_t alike_at(bool write, int bank, std::int64_t row) {
+        constexpr std::size_t kKinds = 64;
+        return (at(bank) * 2 + (write ? 1 : 0)) * kKinds + (static_cast<std::size_t>(row) % kKinds);
+    }
     void unlink(int entry);
 
     std::vector<Entry> entries_;
     std::vector<std::int32_t> free_;
     std::vector<Bank> banks_;
+    std::vector<std::uint16_t> alike_;
     std::vector<Part> parts_;
     Tick oldest_active_ = kNever;
     std::vector<int> active_banks_;
