@@ -7,7 +7,7 @@ namespace perfwatt::dram {
 namespace {
 
 constexpr int kNone = RequestQueues::kNone;
-constexpr int kFewBanks = 8;  ///< found by measuring: about where keeping what is shared pays
+constexpr int kFewBanks = 6;  ///< found by measuring: 4 to 8 are about as fast
 
 /// Banks `first` to `end` - 1 of a mask of banks from `base` on.
 std::uint64_t range_of(std::uint64_t mask, std::size_t base, std::size_t first, std::size_t end) {

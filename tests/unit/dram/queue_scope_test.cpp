@@ -31,6 +31,29 @@ TEST(RequestQueues, CountForEachPartAlone) {
     EXPECT_EQ(queues.busy(false, 1), std::vector<int>{20});
 }
 
+// Rows 64 apart are counted together; what counts is still the row itself.
+TEST(RequestQueues, KnowTheOldestRequestsForAnOpenedRow) {
+    RequestQueues queues(16, 8, 8);
+    const int far = queues.push({.row = 65, .bank = 3}, 0, -1);
+    const int first = queues.push({.row = 1, .bank = 3}, 1, -1);
+    const int second = queues.push({.row = 1, .bank = 3}, 2, -1);
+    queues.row_changed(3, 1);
+    EXPECT_EQ(queues.oldest_hit(false, 3), first);
+    EXPECT_EQ(queues.oldest_miss(false, 3), far);
+    EXPECT_EQ(queues.oldest_hit(true, 3), RequestQueues::kNone);
+    queues.remove(first, 1);
+    EXPECT_EQ(queues.oldest_hit(false, 3), second);
+    queues.make_active(second);
+    queues.row_changed(3, 1);
+    EXPECT_EQ(queues.oldest_hit(false, 3), RequestQueues::kNone);
+    EXPECT_EQ(queues.oldest_miss(false, 3), far);
+    queues.put_back(3, 1);
+    EXPECT_EQ(queues.oldest_hit(false, 3), second);
+    queues.row_changed(3, 129);
+    EXPECT_EQ(queues.oldest_hit(false, 3), RequestQueues::kNone);
+    EXPECT_EQ(queues.oldest_miss(false, 3), second);
+}
+
 TEST(HbmStandards, HaveQueuesOfEachPseudoChannel) {
     for (const char* name : {"hbm2_2000", "hbm2e_3200", "hbm3_6400", "hbm3e_8000"}) {
         const DramSpec spec = load_spec(ConfigPath({PERFWATT_SOURCE_DIR}), name).spec;
