@@ -12,6 +12,7 @@ option(PERFWATT_TESTS "Build the tests" ON)
 option(PERFWATT_BENCHMARKS "Build the benchmarks" ON)
 option(PERFWATT_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(PERFWATT_COVERAGE "Instrument for gcov" OFF)
+option(PERFWATT_UNITY "Compile files of a room together: a third less work from scratch, more after an edit" OFF)
 option(PERFWATT_PCH "Precompile the heavy third-party headers" ON)
 
 add_library(perfwatt_options INTERFACE)

@@ -1,8 +1,9 @@
 # A room is one folder and one static library: perfwatt_room(config DEPENDS base LIBRARIES yaml-cpp).
 # Includes point one way, as the DEPENDS do; tests/cli/layering_test.py enforces it.
+# UNITY where its files may be compiled together: their private names do not collide.
 # FOLDER is where its sources are, if not in a folder of its name beside the caller.
 function(perfwatt_room name)
-  cmake_parse_arguments(ROOM "" "FOLDER" "DEPENDS;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "UNITY" "FOLDER" "DEPENDS;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
   if(NOT ROOM_FOLDER)
     set(ROOM_FOLDER "${CMAKE_CURRENT_SOURCE_DIR}/${name}")
   endif()
@@ -21,6 +22,9 @@ function(perfwatt_room name)
       target_link_libraries(perfwatt_${name} PUBLIC perfwatt_${dependency})
     endif()
   endforeach()
+  if(PERFWATT_UNITY AND ROOM_UNITY)
+    set_target_properties(perfwatt_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  endif()
   if(PERFWATT_PCH)
     target_precompile_headers(perfwatt_${name} REUSE_FROM perfwatt_precompiled)
   endif()

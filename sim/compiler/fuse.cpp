@@ -13,10 +13,6 @@ namespace {
 /// Followers one kernel takes at most: a chain longer than this is cut.
 constexpr std::size_t kMostFollowers = 48;
 
-bool is_recurrent(const Node& node) {
-    return node.type == "LSTM" || node.type == "GRU" || node.type == "RNN";
-}
-
 bool reduces_rows(const Node& node) {
     return node.type == "ReduceMean" || node.type == "ReduceSum" || node.type == "ReduceMax" ||
            node.type == "ReduceMin" || node.type == "ReduceSumSquare" || node.type == "ReduceL2";
@@ -112,8 +108,8 @@ class Fuser {
     [[nodiscard]] Kind kind_of(const Node& node) const {
         switch (operator_class(node)) {
             case OperatorClass::contraction:
-                return is_recurrent(node) || node.type == "ConvTranspose" ? Kind::none
-                                                                          : Kind::contraction;
+                return node.is_recurrent() || node.type == "ConvTranspose" ? Kind::none
+                                                                           : Kind::contraction;
             case OperatorClass::elementwise:
                 return Kind::rows;
             case OperatorClass::reduce: {

@@ -175,10 +175,6 @@ bool multiplied(DataType first, DataType second, const std::vector<const Device*
     });
 }
 
-bool is_recurrent(const Node& node) {
-    return node.type == "LSTM" || node.type == "GRU" || node.type == "RNN";
-}
-
 bool is_depthwise(const Graph& graph, const Node& node) {
     if (node.type != "Conv") return false;
     const Shape& filter = graph.tensor(node.inputs[1]).shape;
@@ -188,7 +184,7 @@ bool is_depthwise(const Graph& graph, const Node& node) {
 /// Values along the reduction of a trained operand.
 std::int64_t reduction(const Graph& graph, const Node& node, std::size_t place) {
     const Shape& shape = graph.tensor(node.inputs[place]).shape;
-    if (is_recurrent(node)) return shape.back();
+    if (node.is_recurrent()) return shape.back();
     if (node.type == "ConvTranspose") return shape[0];
     if (node.type == "Gemm")
         return place == 0 ? shape[node.integer("transA", 0) != 0 ? 0 : 1]
@@ -495,7 +491,7 @@ std::vector<std::string> settle_storage(Graph& graph, const std::vector<const De
 std::vector<std::size_t> trained_operands(const Graph& graph, const Node& node) {
     std::vector<std::size_t> places;
     if (operator_class(node) != OperatorClass::contraction) return places;
-    const std::size_t end = is_recurrent(node) ? 3 : 2;
+    const std::size_t end = node.is_recurrent() ? 3 : 2;
     for (std::size_t i = 0; i < std::min(end, node.inputs.size()); ++i)
         if (node.inputs[i].valid() && graph.tensor(node.inputs[i]).role == TensorRole::weight)
             places.push_back(i);

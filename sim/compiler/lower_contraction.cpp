@@ -170,16 +170,13 @@ Contraction attention(const Graph& graph, const Node& node, std::int64_t c, std:
     return matrix_product(output[0] * heads, steps, c, k, node.integer("groups_sharing", 1));
 }
 
-bool is_trained(const Graph& graph, TensorId id) {
-    return graph.tensor(id).role == TensorRole::weight ||
-           graph.tensor(id).role == TensorRole::constant;
-}
-
 /// The loop nest names the operand that stays per output channel second: a trained first operand
 /// (W x) becomes the second of the transposed product.
 void trained_second(const Graph& graph, LoweredContraction& lowered) {
     Contraction& work = lowered.work;
-    if (!is_trained(graph, lowered.first) || is_trained(graph, lowered.second)) return;
+    if (!is_trained(graph.tensor(lowered.first).role) ||
+        is_trained(graph.tensor(lowered.second).role))
+        return;
     if (work.r * work.s * work.n * work.q != 1 || work.groups_sharing_second != 1) return;
     std::swap(lowered.first, lowered.second);
     std::swap(work.p, work.k);

@@ -24,10 +24,6 @@ constexpr std::int64_t kRoomSteps = 16;
 constexpr std::int64_t kUnitAlignment = std::int64_t{1} << 20;
 constexpr std::int64_t kLargeBlock = std::int64_t{16} << 20;
 
-bool is_trained(TensorRole role) {
-    return role == TensorRole::weight || role == TensorRole::constant;
-}
-
 Placement in_memory(std::int32_t memory, std::int64_t address, std::int64_t bytes) {
     Placement placement;
     placement.where = Placement::Where::memory;

@@ -9,10 +9,6 @@
 namespace perfwatt {
 namespace {
 
-bool is_trained(TensorRole role) {
-    return role == TensorRole::weight || role == TensorRole::constant;
-}
-
 class Splitter {
   public:
     Splitter(Graph& graph, Lowered& lowered, int chips)

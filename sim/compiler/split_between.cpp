@@ -19,10 +19,6 @@ constexpr std::int64_t kParts = 64;
 /// A share that gains less than one part in so many gains less than costs are exact.
 constexpr std::int64_t kWorthwhile = 32;
 
-bool is_trained(TensorRole role) {
-    return role == TensorRole::weight || role == TensorRole::constant;
-}
-
 /// A product with rows of weights that nobody else reads: those alone are cut.
 const Contraction* divisible(const Graph& graph, const Lowered& lowered, std::size_t i,
                              const std::map<std::size_t, int>& readers) {

@@ -7,10 +7,6 @@
 namespace perfwatt {
 namespace {
 
-bool is_trained(TensorRole role) {
-    return role == TensorRole::weight || role == TensorRole::constant;
-}
-
 /// Padding before the first row, where the window has it on both sides alike.
 std::int64_t padding_of(std::int64_t made, std::int64_t taps, std::int64_t stride,
                         std::int64_t height) {

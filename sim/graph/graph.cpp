@@ -40,6 +40,8 @@ std::string Node::text(const std::string& key, std::string otherwise) const {
     return attribute_or(*this, key, std::move(otherwise));
 }
 
+bool Node::is_recurrent() const { return type == "LSTM" || type == "GRU" || type == "RNN"; }
+
 TensorId Graph::add(Tensor tensor) {
     tensors.push_back(std::move(tensor));
     return {static_cast<std::int32_t>(tensors.size() - 1)};

@@ -30,6 +30,11 @@ enum class TensorRole : std::uint8_t {
     constant,    ///< a small known value (shape arithmetic, axes)
 };
 
+/// Known before any inference.
+[[nodiscard]] constexpr bool is_trained(TensorRole role) {
+    return role == TensorRole::weight || role == TensorRole::constant;
+}
+
 /// How a tensor of weights is to be kept, where the hardware can read it so.
 struct WeightStorage {
     WeightFormat format = WeightFormat::plain;
@@ -73,6 +78,8 @@ struct Node {
                                                      std::vector<std::int64_t> otherwise) const;
     [[nodiscard]] double real(const std::string& key, double otherwise) const;
     [[nodiscard]] std::string text(const std::string& key, std::string otherwise) const;
+    /// Whether it works step by step through a sequence, with a state.
+    [[nodiscard]] bool is_recurrent() const;
 };
 
 /// A neural network: operators in a topological order, every shape known.
