@@ -77,7 +77,7 @@ struct PimSpec {
     Time row_cost;                               ///< that going to another row adds to the columns
     Time turn_cost;                              ///< the same after columns were written
     Time mode_cost;                              ///< of a mode register
-    Time beside_cost;                            ///< that a row of theirs keeps the host from its own
+    Time beside_cost;           ///< that a row of theirs keeps the host from its own
     double refresh_factor = 1;  ///< by which refreshes stretch the time, on average
     bool folding = true;        ///< channels that do the same are simulated once
     std::vector<std::string> estimated;

@@ -122,7 +122,7 @@ struct RuleSet {
     int banks = 1;  ///< in a bank group
     int sets = 1;   ///< of processing in memory: banks whose numbers in the rank leave one rest
     int row_buffers = 1;  ///< 2: units have one of their own in each bank
-    int opens = 0;  ///< banks of a set that one PIM_ACT opens; 0: all
+    int opens = 0;        ///< banks of a set that one PIM_ACT opens; 0: all
 
     std::vector<std::string> names;
     std::vector<Distance> distances;
