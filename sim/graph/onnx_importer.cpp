@@ -409,6 +409,9 @@ void OnnxImporter::finish_operator(const OnnxNode& node, InferContext& context,
         }
         return;
     }
+    if (std::all_of(outputs.begin(), outputs.end(),
+                    [](const OnnxValueRef& output) { return output->name.empty(); }))
+        fail(node, "none of its outputs has a name");
     std::vector<std::size_t> kept;
     for (std::size_t i = 0; i < context.inputs.size(); ++i) kept.push_back(i);
     for (const std::size_t i : context.kept.value_or(kept))

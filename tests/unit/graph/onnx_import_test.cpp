@@ -270,6 +270,13 @@ TEST(OnnxImport, AnUnknownOperatorIsNamedWithItsNodeAndFile) {
                 HasSubstr("operator 'my.domain.Frobnicate' is not known"));
 }
 
+TEST(OnnxImport, ANodeThatNobodyCanReadIsRefused) {
+    OneNode net("Relu", {{4}});
+    net.model.graph.nodes.push_back(
+        {.name = "m", .type = "Relu", .inputs = {"y"}, .outputs = {"", ""}});
+    EXPECT_THAT(net.error(), HasSubstr("node 'm' (Relu): none of its outputs has a name"));
+}
+
 TEST(OnnxImport, ACycleIsRefused) {
     OneNode net("Add", {{4}});
     net.model.graph.nodes[0].inputs.emplace_back("z");
