@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "sim/base/diagnostics.h"
 #include "sim/run/part_runs.h"
@@ -36,26 +37,36 @@ MemoryResult combine(const MemoryResult& one, const MemoryResult& many, int othe
     return memory;
 }
 
+/// How requests that wait in line are served, and the program that does it.
+struct Service {
+    int streams = 1;
+    CompiledStep compiled;
+};
+
 /// Inferences served side by side where that is expected to serve more: one on each core of an
 /// accelerator, instead of all cores together on one after the other.
-std::variant<int, Infeasible> streams_of(const RunRequest& request, const PreparedStep& step,
-                                         const Environment& environment) {
+std::variant<Service, Infeasible> service_of(const RunRequest& request, PreparedStep step,
+                                             const Environment& environment) {
     const ChipSpec& chip = step.chip.spec;
     const int cores = chip.engines.front().device->on_chip().cores;
-    if (cores == 1 || chip.engines.size() > 1 || chip.system || request.mapping_file) return 1;
+    const bool divisible =
+        cores > 1 && chip.engines.size() == 1 && !chip.system && !request.mapping_file;
     RunRequest each = request;
     each.streams = cores;
-    const auto apart = compile_step(each, step, environment);
-    const auto together = compile_step(request, step, environment);
-    if (std::holds_alternative<Infeasible>(apart)) return 1;
-    if (const auto* infeasible = std::get_if<Infeasible>(&together)) return *infeasible;
+    std::optional<CompiledStep> apart;
+    if (divisible) {
+        auto answer = compile_step(each, step, environment);
+        if (auto* compiled = std::get_if<CompiledStep>(&answer)) apart = std::move(*compiled);
+    }
+    auto answer = compile_step(request, std::move(step), environment);
+    if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
+    auto& together = std::get<CompiledStep>(answer);
     const auto time = [](const CompiledStep& compiled, int inferences) {
         const Time expected = std::max(compiled.compiled.predicted, compiled.compiled.bound.time());
         return static_cast<double>(expected.fs) / inferences;
     };
-    const bool faster =
-        time(std::get<CompiledStep>(apart), cores) < time(std::get<CompiledStep>(together), 1);
-    return faster ? cores : 1;
+    if (apart && time(*apart, cores) < time(together, 1)) return Service{cores, std::move(*apart)};
+    return Service{1, std::move(together)};
 }
 
 }  // namespace
@@ -125,13 +136,11 @@ std::variant<RunOutput, Infeasible> run_offline(const RunRequest& request, Prepa
     if (request.want_timeline || request.want_mapping || !request.dump_after.empty())
         throw UserError("the offline scenario is many inferences: no timeline, mapping or dump",
                         "take --scenario single_stream");
-    const auto streams = streams_of(request, step, environment);
-    if (const auto* infeasible = std::get_if<Infeasible>(&streams)) return *infeasible;
-    RunRequest asked = request;
-    asked.streams = std::get<int>(streams);
-    auto answer = compile_step(asked, std::move(step), environment);
+    auto answer = service_of(request, std::move(step), environment);
     if (auto* infeasible = std::get_if<Infeasible>(&answer)) return std::move(*infeasible);
-    const auto& compiled = std::get<CompiledStep>(answer);
+    const auto& [streams, compiled] = std::get<Service>(answer);
+    RunRequest asked = request;
+    asked.streams = streams;
     if (compiled.is_folded()) {
         RunOutput output = simulate_step(asked, compiled, environment);
         output.result = without_launch(output.result, compiled.step.chip.spec.launch.ns());
