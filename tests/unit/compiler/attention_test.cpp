@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "graph_maker.h"
-#include "models/npu/npu.h"
 #include "sim/compiler/compiler.h"
 #include "sim/compiler/fuse_attention.h"
 #include "sim/compiler/passes.h"
@@ -12,6 +11,7 @@
 #include "sim/graph/operators.h"
 #include "sim/graph/transformer.h"
 #include "sim/graph/workload.h"
+#include "small_npu.h"
 
 namespace perfwatt {
 namespace {
@@ -261,22 +261,10 @@ class AttentionDevice final : public Device {
 };
 
 npu::Npu plain_npu() {
-    npu::NpuSpec spec;
-    spec.clock = Clock(1'000'000'000);
-    spec.matrix.rows = spec.matrix.columns = 32;
-    spec.matrix.accumulator_bytes = 64 << 10;
+    npu::NpuSpec spec = small_npu(1 << 20);
     spec.matrix.rates = {{DataType::fp16, DataType::fp16, 1, 1}};
-    spec.vector = {.lanes = 32, .lane_bits = 32, .simple_operations_per_cycle = 2};
-    spec.scratchpad = {.bytes = 1 << 20,
-                       .weight_bytes = 1 << 20,
-                       .activation_bytes = 1 << 20,
-                       .banks = 16,
-                       .bytes_per_cycle_per_bank = 16};
-    npu::NpuPrices prices;
-    for (const std::string& name : npu::action_names(spec))
-        prices.actions[name] = {.picojoules = 1, .source = "a test", .not_modelled = {}};
-    return npu::Npu(
-        spec, prices,
+    return made_of(
+        std::move(spec),
         {{.bytes_per_second = 8'000'000'000, .burst_bytes = 32, .latency = Time::from_ns(100)}});
 }
 

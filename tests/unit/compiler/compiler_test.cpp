@@ -6,13 +6,13 @@
 #include <algorithm>
 
 #include "graph_maker.h"
-#include "models/npu/npu.h"
 #include "sim/base/diagnostics.h"
 #include "sim/compiler/passes.h"
 #include "sim/compiler/precision.h"
 #include "sim/graph/operators.h"
 #include "sim/program/program_check.h"
 #include "sim/program/program_text.h"
+#include "small_npu.h"
 
 namespace perfwatt {
 namespace {
@@ -27,25 +27,13 @@ constexpr std::int64_t kBandwidth = 8'000'000'000;
 constexpr std::int64_t kCapacity = std::int64_t{1} << 32;
 
 npu::Npu make_device(int cores = 1, std::int64_t scratchpad = 1 << 20) {
-    npu::NpuSpec spec;
-    spec.clock = Clock(1'000'000'000);
+    npu::NpuSpec spec = small_npu(scratchpad);
     spec.cores = cores;
-    spec.matrix.rows = spec.matrix.columns = 32;
-    spec.matrix.accumulator_bytes = 64 << 10;
     spec.matrix.rates = {{DataType::int8, DataType::int8, 1, 1},
                          {DataType::fp16, DataType::int4, 1, 2},
                          {DataType::bf16, DataType::bf16, 1, 2}};
-    spec.vector = {.lanes = 32, .lane_bits = 32, .simple_operations_per_cycle = 2};
-    spec.scratchpad = {.bytes = scratchpad,
-                       .weight_bytes = scratchpad,
-                       .activation_bytes = scratchpad,
-                       .banks = 16,
-                       .bytes_per_cycle_per_bank = 16};
-    npu::NpuPrices prices;
-    for (const std::string& name : npu::action_names(spec))
-        prices.actions[name] = {.picojoules = 1, .source = "a test", .not_modelled = {}};
-    return npu::Npu(
-        spec, prices,
+    return made_of(
+        std::move(spec),
         {{.bytes_per_second = kBandwidth, .burst_bytes = 32, .latency = Time::from_ns(100)}});
 }
 

@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "graph_maker.h"
-#include "models/npu/npu.h"
 #include "sim/base/diagnostics.h"
 #include "sim/compiler/compiler.h"
 #include "sim/compiler/precision.h"
 #include "sim/program/program_check.h"
 #include "sim/program/program_text.h"
+#include "small_npu.h"
 
 namespace perfwatt {
 namespace {
@@ -23,23 +23,10 @@ constexpr std::int64_t kScratchpad = 256 << 10;
 constexpr std::int64_t kBandwidth = 4'000'000'000;
 
 npu::Npu make_device(bool depth_first = true) {
-    npu::NpuSpec spec;
-    spec.clock = Clock(1'000'000'000);
-    spec.matrix.rows = spec.matrix.columns = 32;
-    spec.matrix.accumulator_bytes = 64 << 10;
-    spec.matrix.rates = {{DataType::int8, DataType::int8, 1, 1}};
-    spec.vector = {.lanes = 32, .lane_bits = 32, .simple_operations_per_cycle = 2};
-    spec.scratchpad = {.bytes = kScratchpad,
-                       .weight_bytes = kScratchpad,
-                       .activation_bytes = kScratchpad,
-                       .banks = 16,
-                       .bytes_per_cycle_per_bank = 16};
+    npu::NpuSpec spec = small_npu(kScratchpad);
     spec.depth_first = depth_first;
-    npu::NpuPrices prices;
-    for (const std::string& name : npu::action_names(spec))
-        prices.actions[name] = {.picojoules = 1, .source = "a test", .not_modelled = {}};
-    return npu::Npu(
-        spec, prices,
+    return made_of(
+        std::move(spec),
         {{.bytes_per_second = kBandwidth, .burst_bytes = 32, .latency = Time::from_ns(100)}});
 }
 
@@ -68,22 +55,6 @@ Graph chain(std::int64_t side) {
     const TensorId second = make.same("Relu", {make.conv(first, 16, 3)});
     make.output(make.same("Add", {make.conv(second, 16, 1), in}));
     return make.take();
-}
-
-struct Totals {
-    std::int64_t read = 0, written = 0, useful_macs = 0;
-};
-
-Totals totals(const Program& program) {
-    Totals all;
-    for (const Command& command : program.commands) {
-        if (const auto* load = std::get_if<Load>(&command.work)) all.read += load->source.bytes();
-        if (const auto* store = std::get_if<Store>(&command.work))
-            all.written += store->target.bytes();
-        if (const auto* tile = std::get_if<Contract>(&command.work))
-            all.useful_macs += tile->useful_macs;
-    }
-    return all;
 }
 
 TEST(DepthFirst, MapsThatDoNotFitStayOnChipInStripes) {

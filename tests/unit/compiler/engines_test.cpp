@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "graph_maker.h"
-#include "models/npu/npu.h"
 #include "sim/base/diagnostics.h"
 #include "sim/program/program_check.h"
+#include "small_npu.h"
 
 namespace perfwatt {
 namespace {
@@ -66,23 +66,12 @@ class TestNpu final : public Device {
 
   private:
     static npu::Npu make(std::int64_t rows, std::int64_t lanes) {
-        npu::NpuSpec spec;
-        spec.clock = Clock(1'000'000'000);
+        npu::NpuSpec spec = small_npu(kScratchpad);
         spec.matrix.rows = spec.matrix.columns = rows;
-        spec.matrix.accumulator_bytes = 64 << 10;
-        spec.matrix.rates = {{DataType::int8, DataType::int8, 1, 1}};
-        spec.vector = {.lanes = lanes, .lane_bits = 32, .simple_operations_per_cycle = 2};
-        spec.scratchpad = {.bytes = kScratchpad,
-                           .weight_bytes = kScratchpad,
-                           .activation_bytes = kScratchpad,
-                           .banks = 16,
-                           .bytes_per_cycle_per_bank = 16};
-        npu::NpuPrices prices;
-        for (const std::string& name : npu::action_names(spec))
-            prices.actions[name] = {.picojoules = 1, .source = "a test", .not_modelled = {}};
+        spec.vector.lanes = lanes;
         const npu::MemoryPort port{
             .bytes_per_second = 64'000'000'000, .burst_bytes = 32, .latency = {}};
-        return npu::Npu(spec, prices, {port, port});
+        return made_of(std::move(spec), {port, port});
     }
 
     npu::Npu npu_;

@@ -6,12 +6,12 @@
 #include <algorithm>
 
 #include "graph_maker.h"
-#include "models/npu/npu.h"
 #include "sim/base/diagnostics.h"
 #include "sim/compiler/compiler.h"
 #include "sim/compiler/passes.h"
 #include "sim/compiler/precision.h"
 #include "sim/graph/operators.h"
+#include "small_npu.h"
 
 namespace perfwatt {
 namespace {
@@ -28,27 +28,15 @@ struct Options {
 };
 
 npu::Npu make_device(const Options& options) {
-    npu::NpuSpec spec;
-    spec.clock = Clock(1'000'000'000);
-    spec.matrix.rows = spec.matrix.columns = 32;
-    spec.matrix.accumulator_bytes = 64 << 10;
+    npu::NpuSpec spec = small_npu(1 << 20);
     spec.matrix.rates = {{DataType::int8, DataType::int8, 1, 1},
                          {DataType::int8, DataType::int4, 1, 1},
                          {DataType::int4, DataType::int4, 2, 1}};
     spec.matrix.skipping = options.skipping;
     if (options.skipping == npu::Skipping::n_of_m) spec.matrix.kept = 2, spec.matrix.of = 4;
-    spec.vector = {.lanes = 32, .lane_bits = 32, .simple_operations_per_cycle = 2};
-    spec.scratchpad = {.bytes = 1 << 20,
-                       .weight_bytes = 1 << 20,
-                       .activation_bytes = 1 << 20,
-                       .banks = 16,
-                       .bytes_per_cycle_per_bank = 16};
     spec.dma.decodes = options.decodes;
-    npu::NpuPrices prices;
-    for (const std::string& name : npu::action_names(spec))
-        prices.actions[name] = {.picojoules = 1, .source = "a test", .not_modelled = {}};
-    return npu::Npu(
-        spec, prices,
+    return made_of(
+        std::move(spec),
         {{.bytes_per_second = kBandwidth, .burst_bytes = 32, .latency = Time::from_ns(100)}});
 }
 

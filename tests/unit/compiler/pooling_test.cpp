@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "graph_maker.h"
-#include "models/npu/npu.h"
 #include "sim/compiler/compiler.h"
 #include "sim/program/program_check.h"
+#include "small_npu.h"
 
 namespace perfwatt {
 namespace {
@@ -15,23 +15,10 @@ constexpr std::int64_t kScratchpad = 64 << 10;
 constexpr std::int64_t kBandwidth = 2'000'000'000;
 
 Compiled compiled(Graph graph, bool pools) {
-    npu::NpuSpec spec;
-    spec.clock = Clock(1'000'000'000);
-    spec.matrix.rows = spec.matrix.columns = 32;
-    spec.matrix.accumulator_bytes = 64 << 10;
-    spec.matrix.rates = {{DataType::int8, DataType::int8, 1, 1}};
-    spec.vector = {.lanes = 32, .lane_bits = 32, .simple_operations_per_cycle = 2};
+    npu::NpuSpec spec = small_npu(kScratchpad);
     spec.vector.pools = pools;
-    spec.scratchpad = {.bytes = kScratchpad,
-                       .weight_bytes = kScratchpad,
-                       .activation_bytes = kScratchpad,
-                       .banks = 16,
-                       .bytes_per_cycle_per_bank = 16};
-    npu::NpuPrices prices;
-    for (const std::string& name : npu::action_names(spec))
-        prices.actions[name] = {.picojoules = 1, .source = "a test", .not_modelled = {}};
-    const npu::Npu device(
-        spec, prices,
+    const npu::Npu device = made_of(
+        std::move(spec),
         {{.bytes_per_second = kBandwidth, .burst_bytes = 32, .latency = Time::from_ns(100)}});
     const CompileTarget target{.device = &device,
                                .memories = {{.name = "dram",
@@ -48,24 +35,6 @@ Compiled compiled(Graph graph, bool pools) {
                                        .memory_bytes = {std::int64_t{1} << 32}}),
                 IsEmpty());
     return out;
-}
-
-struct Totals {
-    std::int64_t read = 0, written = 0, useful_macs = 0, operations = 0;
-};
-
-Totals totals(const Program& program) {
-    Totals all;
-    for (const Command& command : program.commands) {
-        if (const auto* load = std::get_if<Load>(&command.work)) all.read += load->source.bytes();
-        if (const auto* store = std::get_if<Store>(&command.work))
-            all.written += store->target.bytes();
-        if (const auto* tile = std::get_if<Contract>(&command.work))
-            all.useful_macs += tile->useful_macs;
-        if (const auto* vector = std::get_if<Vector>(&command.work))
-            all.operations += vector->operations;
-    }
-    return all;
 }
 
 /// 16 channels of 112 x 112, pooled to `side` rows and columns.

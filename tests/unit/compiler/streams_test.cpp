@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "graph_maker.h"
-#include "models/npu/npu.h"
 #include "sim/base/diagnostics.h"
 #include "sim/program/program_check.h"
+#include "small_npu.h"
 
 namespace perfwatt {
 namespace {
@@ -21,23 +21,10 @@ constexpr std::int64_t kScratchpad = 1 << 20;
 constexpr std::int64_t kCapacity = std::int64_t{1} << 32;
 
 npu::Npu make_device(int cores) {
-    npu::NpuSpec spec;
-    spec.clock = Clock(1'000'000'000);
+    npu::NpuSpec spec = small_npu(kScratchpad);
     spec.cores = cores;
-    spec.matrix.rows = spec.matrix.columns = 32;
-    spec.matrix.accumulator_bytes = 64 << 10;
-    spec.matrix.rates = {{DataType::int8, DataType::int8, 1, 1}};
-    spec.vector = {.lanes = 32, .lane_bits = 32, .simple_operations_per_cycle = 2};
-    spec.scratchpad = {.bytes = kScratchpad,
-                       .weight_bytes = kScratchpad,
-                       .activation_bytes = kScratchpad,
-                       .banks = 16,
-                       .bytes_per_cycle_per_bank = 16};
-    npu::NpuPrices prices;
-    for (const std::string& name : npu::action_names(spec))
-        prices.actions[name] = {.picojoules = 1, .source = "a test", .not_modelled = {}};
-    return npu::Npu(spec, prices,
-                    {{.bytes_per_second = 8'000'000'000, .burst_bytes = 32, .latency = {}}});
+    return made_of(std::move(spec),
+                   {{.bytes_per_second = 8'000'000'000, .burst_bytes = 32, .latency = {}}});
 }
 
 Graph two_products() {
