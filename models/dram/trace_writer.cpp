@@ -2,12 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <string>
-
 namespace perfwatt::dram {
-namespace {
 
-std::string line_of(TraceForm form, const TraceRequest& request) {
+std::string trace_line(TraceForm form, const TraceRequest& request) {
     switch (form) {
         case TraceForm::own:
             return fmt::format("{},{:#x},{}\n", request.cycle, request.address,
@@ -21,11 +18,9 @@ std::string line_of(TraceForm form, const TraceRequest& request) {
     return {};
 }
 
-}  // namespace
-
 void write_trace(TraceForm form, const std::function<bool(TraceRequest&)>& supply,
                  std::ostream& out) {
-    for (TraceRequest request; supply(request);) out << line_of(form, request);
+    for (TraceRequest request; supply(request);) out << trace_line(form, request);
 }
 
 }  // namespace perfwatt::dram

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <ostream>
-#include <string_view>
+#include <string>
 
 #include "models/dram/trace_reader.h"
 
@@ -14,6 +14,9 @@ enum class TraceForm : std::uint8_t {
     ramulator,  ///< Ramulator 2's load-store traces: "LD 0x40", "ST 0x80"; it has no cycles
     dramsys,    ///< DRAMSys's .stl: "12:\\tread\\t0x40"
 };
+
+/// A request as a line of that form.
+[[nodiscard]] std::string trace_line(TraceForm form, const TraceRequest& request);
 
 /// Writes every request that `supply` gives, a line each.
 void write_trace(TraceForm form, const std::function<bool(TraceRequest&)>& supply,

@@ -6,6 +6,7 @@
 
 #include "models/dram/dram_schema.h"
 #include "models/dram/trace_replay.h"
+#include "models/dram/trace_writer.h"
 #include "models/sram/sram_schema.h"
 #include "sim/base/diagnostics.h"
 #include "sim/cli/output.h"
@@ -135,10 +136,18 @@ bool same_file(const std::string& a, const std::string& b) {
            std::filesystem::weakly_canonical(b, ignored);
 }
 
+/// Options that write the trace again as others read it.
+constexpr std::pair<const char*, dram::TraceForm> kTraceForms[] = {
+    {"ramulator-trace", dram::TraceForm::ramulator}, {"dramsys-trace", dram::TraceForm::dramsys}};
+
 /// What an answer would destroy, or another answer.
 void refuse_clashes(const Arguments& arguments) {
     const std::pair<const char*, const char*> pairs[] = {
-        {"commands", "trace"}, {"out", "trace"}, {"out", "commands"}};
+        {"commands", "trace"},         {"out", "trace"},
+        {"out", "commands"},           {"ramulator-trace", "trace"},
+        {"dramsys-trace", "trace"},    {"ramulator-trace", "commands"},
+        {"dramsys-trace", "commands"}, {"ramulator-trace", "out"},
+        {"dramsys-trace", "out"},      {"ramulator-trace", "dramsys-trace"}};
     for (const auto& [written, other] : pairs) {
         const auto path = arguments.text(written);
         const auto taken = arguments.text(other);
@@ -176,11 +185,19 @@ int execute(const Arguments& arguments, const Environment& environment) {
         commands = std::make_unique<CommandFile>(*file, loaded.spec.tick_clock());
     }
     options.log = commands.get();
+    std::vector<std::pair<dram::TraceForm, std::unique_ptr<OutputFile>>> copies;
+    for (const auto& [option, form] : kTraceForms)
+        if (const auto file = arguments.text(option))
+            copies.emplace_back(form, std::make_unique<OutputFile>(*file));
     dram::TraceReader reader(trace, path, loaded.spec.organization.capacity_bytes());
-    const dram::ReplayResult result = dram::replay(
-        loaded.spec, [&reader](dram::TraceRequest& request) { return reader.next(request); },
-        options);
+    const auto next = [&](dram::TraceRequest& request) {
+        if (!reader.next(request)) return false;
+        for (const auto& [form, file] : copies) file->append(dram::trace_line(form, request));
+        return true;
+    };
+    const dram::ReplayResult result = dram::replay(loaded.spec, next, options);
     if (commands) commands->commit();
+    for (const auto& [form, file] : copies) file->commit();
     write_output(out, rendered(result, style));
     return kExitDone;
 }
@@ -189,19 +206,22 @@ int execute(const Arguments& arguments, const Environment& environment) {
 
 Verb memory_verb() {
     using enum OptionKind;
-    return {{.name = "memory",
-             .summary = "Replay a trace on one channel of a memory: time, bandwidth, energy.",
-             .options = {{"memory", once, "M", "a name of 'list memories', or a file"},
-                         {"trace", once, "FILE", "lines 'cycle,address,R' or 'cycle,address,W'"},
-                         {"window", once, "N", "reads under way at most (32)"},
-                         {"commands", once, "FILE",
-                          "write every command as CSV, until the last write has gone out"},
-                         {"address-mapping", once, "FIELDS",
-                          "\"row|bank|column|bank_group|pseudo_channel\", highest bits first"},
-                         {"set", many, "PATH=VALUE", "change a key of the memory"},
-                         format_option(),
-                         {"out", once, "FILE", "where the answer goes (stdout)"}}},
-            execute};
+    return {
+        {.name = "memory",
+         .summary = "Replay a trace on one channel of a memory: time, bandwidth, energy.",
+         .options = {{"memory", once, "M", "a name of 'list memories', or a file"},
+                     {"trace", once, "FILE", "lines 'cycle,address,R' or 'cycle,address,W'"},
+                     {"window", once, "N", "reads under way at most (32)"},
+                     {"commands", once, "FILE",
+                      "write every command as CSV, until the last write has gone out"},
+                     {"ramulator-trace", once, "FILE", "write the trace as Ramulator 2 reads it"},
+                     {"dramsys-trace", once, "FILE", "write the trace as DRAMSys reads it"},
+                     {"address-mapping", once, "FIELDS",
+                      "\"row|bank|column|bank_group|pseudo_channel\", highest bits first"},
+                     {"set", many, "PATH=VALUE", "change a key of the memory"},
+                     format_option(),
+                     {"out", once, "FILE", "where the answer goes (stdout)"}}},
+        execute};
 }
 
 }  // namespace perfwatt

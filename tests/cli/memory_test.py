@@ -48,6 +48,22 @@ class Replay(CommandTest):
             self.assertEqual(sum(row["command"] == command for row in rows), count)
         self.assertEqual(len(rows), sum(record["commands"].values()))
 
+    def test_traces_are_written_as_others_read_them(self):
+        plain = self.replay(THREE)
+        record = self.replay(THREE, "--ramulator-trace", "r.trace", "--dramsys-trace", "d.stl")
+        self.assertEqual(record, plain)
+        self.assertEqual((self.folder / "r.trace").read_text(), "LD 0x0\nLD 0x40\nST 0x80\n")
+        self.assertEqual((self.folder / "d.stl").read_text(),
+                         "0:\tread\t0x0\n10:\tread\t0x40\n20:\twrite\t0x80\n")
+
+    def test_a_trace_that_is_wrong_is_not_written_again(self):
+        self.write("bad.csv", "0,0x0,R\nwhat\n")
+        self.mistake("memory", "--memory", "ddr4_3200", "--trace", "bad.csv",
+                     "--dramsys-trace", "d.stl")
+        self.assertFalse((self.folder / "d.stl").exists())
+        self.mistake("memory", "--memory", "ddr4_3200", "--trace", "bad.csv",
+                     "--ramulator-trace", "bad.csv")
+
     def test_short_trace_ends_before_the_first_refresh(self):
         for memory in self.run_it("list", "memories").out.split():
             if not (ROOT / f"tests/dram_checker/rules/{memory}.rules").exists():
