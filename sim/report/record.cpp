@@ -90,6 +90,7 @@ void write_identity(JsonWriter& json, const Result& r) {
     json.member("estimated", r.estimated);
     json.member("not_modelled", r.not_modelled);
     if (!r.notes.empty()) json.member("notes", r.notes);
+    if (!r.lightening.empty()) json.member("lightening", r.lightening);
 }
 
 void write_figures(JsonWriter& json, const Result& r) {

@@ -90,6 +90,7 @@ void read_identity(const Json& json, Result& r) {
     read(json, "estimated", r.estimated);
     read(json, "not_modelled", r.not_modelled);
     if (json.contains("notes")) read(json, "notes", r.notes);
+    if (json.contains("lightening")) read(json, "lightening", r.lightening);
 }
 
 void read_figures(const Json& json, Result& r) {

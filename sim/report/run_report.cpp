@@ -152,6 +152,14 @@ std::string notes(std::span<const Result* const> results) {
             "lists them\n";
     if (any([](const Result& r) { return r.trust == Trust::none; }))
         out += "? nobody published this chip's peak, memory and power together: never the best\n";
+    std::vector<std::string> said;
+    for (const Result* r : results)
+        for (const std::string& what : r->lightening) {
+            std::string line = fmt::format("{} on {}: {}\n", r->workload, r->chip, what);
+            if (std::find(said.begin(), said.end(), line) != said.end()) continue;
+            out += line;
+            said.push_back(std::move(line));
+        }
     for (const Result* r : results)
         if (r->host_share() > kHostShareMarked)
             out += fmt::format("h {} of {} on {} is work of the host\n",

@@ -13,11 +13,14 @@ namespace {
 /// Decode steps simulated for one generation, the shortest and the longest context among them.
 constexpr int kSampledSteps = 5;
 
-/// The rows of a step, summed over all steps: where every step has the same operators.
+/// The rows of a step, summed over all steps: where every step has the same operators. They follow
+/// one another as in one step as long as all together, so that each lasts as long as its steps'.
 void add_layers(std::vector<LayerResult>& rows, const std::vector<LayerResult>& step,
                 double weight) {
     PERFWATT_CHECK(rows.size() == step.size(), "decode steps differ in their operators");
     for (std::size_t i = 0; i < rows.size(); ++i) {
+        rows[i].start_ns += weight * step[i].start_ns;
+        rows[i].end_ns += weight * step[i].end_ns;
         rows[i].macs += weighted(weight, step[i].macs);
         rows[i].read_bytes += weighted(weight, step[i].read_bytes);
         rows[i].write_bytes += weighted(weight, step[i].write_bytes);
@@ -77,8 +80,7 @@ Result combine_generation(const RunRequest& request, const Result& prefill,
         std::vector<LayerResult> rows = steps.front().layers;
         for (LayerResult& row : rows) {
             row.name = "decode/" + row.name;
-            row.start_ns = prefill.latency_ns;
-            row.end_ns = whole.latency_ns;
+            row.start_ns = row.end_ns = prefill.latency_ns;
             row.macs = row.read_bytes = row.write_bytes = 0;
             row.energy_pj = 0;
         }

@@ -195,6 +195,10 @@ void add_result(Result& sum, const Result& more, double weight) {
     }
 }
 
+std::int64_t items_each(const Result& result) {
+    return result.phase == "prefill" ? std::max<std::int64_t>(result.context, 1) : 1;
+}
+
 void set_rates(Result& result, double items) {
     const double seconds = result.latency_ns * 1e-9;
     result.power_w = result.energy_pj * 1e-12 / seconds;
@@ -223,7 +227,9 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
                   .not_modelled = priced.not_modelled,
                   .power_boundary = context.chip.power_boundary};
     add_unique(result.not_modelled, context.compiled.not_modelled);
-    result.notes = context.compiled.placement;
+    result.notes = context.compiled.notes;
+    result.notes.insert(result.notes.end(), context.compiled.placement.begin(),
+                        context.compiled.placement.end());
     for (const LightenPass& pass : context.passes)
         result.lighten += (result.lighten.empty() ? "" : "+") + pass.name;
     if (!context.passes.empty()) result.not_modelled.emplace_back(kAccuracyNotSimulated);
@@ -240,7 +246,7 @@ Result make_record(const RecordContext& context, const RunFigures& figures) {
     for (const StaticPower& power : powers)
         if (power.of_board) result.board_pj += power.watts * figures.end.seconds() * 1e12;
     if (context.chip.system) result.board_pj *= context.chip.system->chips();
-    set_rates(result, static_cast<double>(context.items));
+    set_rates(result, static_cast<double>(context.samples * items_each(result)));
 
     result.macs = figures.useful_macs;
     result.executed_macs = figures.executed_macs;

@@ -22,7 +22,7 @@ struct RecordContext {
     std::int64_t context = 0;                ///< tokens; 0 where it means nothing
     std::string workload_hash;               ///< of its resolved configuration
     const std::vector<LightenPass>& passes;  ///< that made the network lighter
-    std::int64_t items = 1;                  ///< inferences or tokens made in the run
+    std::int64_t samples = 1;                ///< of all inferences of the run
     std::vector<Time> answered;  ///< when the parts of the batch had their answers, in any order
 };
 
@@ -36,8 +36,11 @@ struct RecordContext {
 /// energies and counts. Layers, percentiles and rates are the caller's.
 void add_result(Result& sum, const Result& more, double weight);
 
+/// What one sample counts for in rates: a prompt as many as its tokens, all others one.
+[[nodiscard]] std::int64_t items_each(const Result& result);
+
 /// The rates that follow from latency and energy: power, throughput, perf/W.
-/// `items` inferences or tokens were made in the run.
+/// `items` inferences, tokens made or, in a prefill, tokens read were the run's.
 void set_rates(Result& result, double items);
 
 }  // namespace perfwatt

@@ -103,7 +103,7 @@ Result combine_offline(const Result& one, const Result& many, int streams) {
         steady.memories[i] = combine(one.memories[i], many.memories[i], others, steady.latency_ns);
     steady.utilization = one.utilization * one.latency_ns / (steady.latency_ns * streams);
     steady.bound_ns = std::min(one.bound_ns / streams, steady.latency_ns);
-    set_rates(steady, static_cast<double>(one.batch));
+    set_rates(steady, static_cast<double>(one.batch * items_each(one)));
     if (streams > 1)
         steady.notes.push_back(
             fmt::format("offline: {} inferences side by side, one on each core", streams));
@@ -127,7 +127,7 @@ Result without_launch(const Result& one, double launch_ns) {
         memory.bandwidth_bytes_per_s *= one.latency_ns / steady.latency_ns;
     steady.utilization = one.utilization * one.latency_ns / steady.latency_ns;
     steady.bound_ns = std::min(one.bound_ns, steady.latency_ns);
-    set_rates(steady, static_cast<double>(one.batch));
+    set_rates(steady, static_cast<double>(one.batch * items_each(one)));
     return steady;
 }
 

@@ -196,7 +196,7 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
     lightened.insert(lightened.end(), request.lighten.begin(), request.lighten.end());
     step.passes = lighten_passes(lightened);
     Lightened made = lighten(step.workload.graph, step.passes);
-    step.notes = std::move(made.notes);
+    step.lightening = std::move(made.notes);
     if (made.precision && request.precision && *made.precision != *request.precision)
         throw UserError(fmt::format("--lighten sets the precision to {}, --precision to {}",
                                     *made.precision, *request.precision),
@@ -206,7 +206,7 @@ PreparedStep prepare_step(const RunRequest& request, const Environment& environm
         std::vector<const Device*> devices;
         for (const ChipEngine& engine : chip.engines) devices.push_back(engine.device.get());
         step.precision =
-            runnable_precision(*made.precision, chip.default_precision, devices, step.notes);
+            runnable_precision(*made.precision, chip.default_precision, devices, step.lightening);
     }
     step.target = target_of(chip, step.chip.memories);
     step.options = {.precision = step.precision,
@@ -257,20 +257,21 @@ RunOutput simulate_step(const RunRequest& request, const CompiledStep& program,
         output.timeline = trace_json(simulated.timeline, timeline_title(request, compiled));
     if (request.want_mapping) output.mapping = mapping_file_text(compiled, parts);
     output.answered = run_ends(compiled, simulated.commands);
-    output.result = make_record({.request = request,
-                                 .chip = step.chip.spec,
-                                 .memories = step.chip.memories,
-                                 .compiled = compiled,
-                                 .precision = step.precision,
-                                 .context = step.workload.context,
-                                 .workload_hash = config_hash(step.workload.resolved),
-                                 .passes = step.passes,
-                                 .items = batch_of(request) * request.inferences * request.streams,
-                                 .answered = output.answered},
-                                unfold(compiled, std::move(simulated)));
-    std::vector<std::string>& notes = output.result.notes;
-    notes.insert(notes.end(), step.notes.begin(), step.notes.end());
-    notes.insert(notes.end(), compiled.storage.begin(), compiled.storage.end());
+    output.result =
+        make_record({.request = request,
+                     .chip = step.chip.spec,
+                     .memories = step.chip.memories,
+                     .compiled = compiled,
+                     .precision = step.precision,
+                     .context = step.workload.context,
+                     .workload_hash = config_hash(step.workload.resolved),
+                     .passes = step.passes,
+                     .samples = batch_of(request) * request.inferences * request.streams,
+                     .answered = output.answered},
+                    unfold(compiled, std::move(simulated)));
+    std::vector<std::string>& lightening = output.result.lightening;
+    lightening = step.lightening;
+    lightening.insert(lightening.end(), compiled.storage.begin(), compiled.storage.end());
     return output;
 }
 

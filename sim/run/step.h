@@ -23,8 +23,8 @@ struct PreparedStep {
     LoadedChip chip;
     WorkloadRequest network;  ///< how the workload was asked for
     Workload workload;
-    std::vector<LightenPass> passes;  ///< of the workload's file, then those asked for
-    std::vector<std::string> notes;   ///< what they did
+    std::vector<LightenPass> passes;      ///< of the workload's file, then those asked for
+    std::vector<std::string> lightening;  ///< what they did
     std::string precision;
     CompileTarget target;  ///< borrows the chip's device
     CompileOptions options;

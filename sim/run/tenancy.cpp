@@ -170,13 +170,13 @@ void describe(const std::vector<Tenant>& tenants, const std::vector<CompiledStep
         const int inferences = tenants[i].request.inferences;
         run += static_cast<std::size_t>(compiled[i].parts * inferences);
         const double each_ns = ends[run - 1].ns() / inferences;
-        result.tenants.push_back(
-            {.workload = tenants[i].request.workload,
-             .share = tenants[i].share,
-             .inferences = inferences,
-             .latency_ns = each_ns,
-             .alone_ns = alone[i].latency_ns,
-             .throughput_per_s = static_cast<double>(tenants[i].request.batch) / each_ns * 1e9});
+        const auto made = static_cast<double>(tenants[i].request.batch * items_each(alone[i]));
+        result.tenants.push_back({.workload = tenants[i].request.workload,
+                                  .share = tenants[i].share,
+                                  .inferences = inferences,
+                                  .latency_ns = each_ns,
+                                  .alone_ns = alone[i].latency_ns,
+                                  .throughput_per_s = made / each_ns * 1e9});
     }
 }
 
@@ -284,14 +284,14 @@ Result take_turns(const std::vector<Result>& rounds, const std::vector<Result>& 
     whole.utilization = ideal_ns / whole.latency_ns;
     whole.latency_p50_ns = whole.latency_p99_ns = whole.latency_ns;
     for (std::size_t i = 0; i < rounds.size(); ++i) {
-        const auto batch = static_cast<double>(rounds[i].batch);
-        items += batch;
+        const auto made = static_cast<double>(rounds[i].batch * items_each(rounds[i]));
+        items += made;
         whole.tenants.push_back({.workload = rounds[i].workload,
                                  .share = "turns",
                                  .inferences = 1,
                                  .latency_ns = rounds[i].latency_ns,
                                  .alone_ns = alone[i].latency_ns,
-                                 .throughput_per_s = batch / whole.latency_ns * 1e9});
+                                 .throughput_per_s = made / whole.latency_ns * 1e9});
     }
     set_rates(whole, items);
     return whole;

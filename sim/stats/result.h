@@ -76,7 +76,7 @@ struct TenantResult {
     std::int64_t inferences = 0;  ///< simulated
     double latency_ns = 0;        ///< of one, the mean; in turns: of its turn
     double alone_ns = 0;          ///< of one with the chip to itself
-    double throughput_per_s = 0;  ///< inferences or tokens
+    double throughput_per_s = 0;  ///< inferences; tokens made or, in a prefill, read
 };
 
 /// What a run answers: one record, the same for every chip. Schema `perfwatt/result/v1`, whose keys
@@ -98,12 +98,13 @@ struct Result {
     std::vector<std::string> estimated;     ///< paths of values nobody published
     std::vector<std::string> not_modelled;  ///< what costs nothing here, and why
     std::vector<std::string> notes;         ///< what was decided, and on what grounds; may be empty
+    std::vector<std::string> lightening;    ///< what came of each pass of `lighten` on this chip
 
     double latency_ns = 0;
     double latency_p50_ns = 0;
     double latency_p99_ns = 0;
     double ttft_ns = 0;           ///< time to the first token; 0 where it means nothing
-    double throughput_per_s = 0;  ///< inferences or tokens
+    double throughput_per_s = 0;  ///< inferences; tokens made or, in a prefill, read
     double energy_pj = 0;         ///< of the run, all components
     double board_pj = 0;          ///< of energy_pj, what draws power beside chip and memory
     double power_w = 0;           ///< energy_pj / latency_ns, in W

@@ -56,7 +56,8 @@ class Lighten(CommandTest):
         self.assertEqual(rows[2]["latency_ns"], rows[0]["latency_ns"])
         text = self.run_it(*words).out
         for word in ("MACs", "executed", "memory bytes", "lighten=lowrank_r8",
-                     "whether they still answer well enough is not simulated"):
+                     "whether they still answer well enough is not simulated",
+                     "the chip does not read weights stored as 'n of m': they are kept plainly"):
             self.assertIn(word, text)
 
     def test_a_file_may_ask_for_it(self):

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "sim/run/generation.h"
+#include "sim/run/record.h"
 #include "sim/run/unfold.h"
 
 namespace perfwatt {
@@ -301,7 +302,12 @@ Result step_result(double latency_ns, std::int64_t macs) {
                         .write_bytes = 0,
                         .row_hit_rate = 0.5,
                         .commands = {{"RD", 8}}}};
-    result.layers = {{.name = "up", .macs = macs, .read_bytes = 1000, .energy_pj = 5}};
+    result.layers = {{.name = "up",
+                      .start_ns = latency_ns / 4,
+                      .end_ns = latency_ns / 2,
+                      .macs = macs,
+                      .read_bytes = 1000,
+                      .energy_pj = 5}};
     return result;
 }
 
@@ -339,8 +345,20 @@ TEST(CombineGeneration, SumsThePrefillAndTheWeightedSteps) {
     EXPECT_EQ(whole.layers[0].name, "prefill/reading");
     EXPECT_EQ(whole.layers[1].name, "decode/up");
     EXPECT_EQ(whole.layers[1].macs, 100 + 120);
-    EXPECT_EQ(whole.layers[1].start_ns, 1000);
-    EXPECT_EQ(whole.layers[1].end_ns, 1550);
+    // A quarter of each step: of 550 ns, after the quarter before it.
+    EXPECT_EQ(whole.layers[1].start_ns, 1000 + 550.0 / 4);
+    EXPECT_EQ(whole.layers[1].end_ns, 1000 + 550.0 / 2);
+}
+
+TEST(Rates, CountTheTokensOfAPrompt) {
+    Result read = step_result(100, 40);
+    read.batch = 2;
+    read.context = 512;
+    EXPECT_EQ(items_each(read), 1) << "a decode step makes a token, whatever its context";
+    read.phase = "prefill";
+    EXPECT_EQ(items_each(read), 512);
+    read.context = 0;
+    EXPECT_EQ(items_each(read), 1) << "of a network without tokens";
 }
 
 TEST(CombineGeneration, OneTokenIsThePrefill) {

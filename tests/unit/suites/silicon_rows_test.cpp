@@ -30,7 +30,7 @@ class SiliconRows : public testing::Test {
               "tokens_each,overrides,note\n"
               "Net,224,,resnet50,,,,3,,,,\"input.shape=[3, 224, 224]\",\n"
               "Big,,,resnet50,,,,,,,,,\n"
-              "Talk,,Orin,gpt2,prefill,512,,2,,,69,,\n"
+              "Talk,,Orin,gpt2,prefill,512,,2,,512,69,,\n"
               "+,,,gpt2,decode,546,,2,4,276,,,\n");
         write("precisions.csv", "precision,chip,ours,lighten\nquant,,int8,\nQ4,,w4a16,scales_21\n");
         write("scenarios.csv",
@@ -130,7 +130,7 @@ TEST_F(SiliconRows, PartsOfAnItemAddUp) {
     EXPECT_EQ(row.parts[1].request.lighten, std::vector<std::string>{"scales_21"});
     EXPECT_EQ(row.figure.group, "B gpu");
     Result prompt;
-    prompt.throughput_per_s = 4;  // a quarter of a second
+    prompt.throughput_per_s = 2048;  // tokens of 512: a quarter of a second
     prompt.power_w = 10;
     Result step;
     step.throughput_per_s = 368;  // 276 tokens: three quarters
