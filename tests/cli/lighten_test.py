@@ -36,7 +36,7 @@ class Lighten(CommandTest):
         self.assertEqual(record["lighten"], "prune_channels_50+prune_2_4")
         self.assertIn(ACCURACY, record["not_modelled"])
         self.assertTrue(any(note.startswith("prune_channels_50: done, from ")
-                            for note in record["notes"]))
+                            for note in record["lightening"]))
         plain = self.json_of("run", *self.base)
         self.assertNotIn("lighten", plain)
         self.assertNotIn(ACCURACY, plain["not_modelled"])
