@@ -150,6 +150,21 @@ GroupFigure told(std::string group, std::string statistic, double ours, int figu
             .gates = false};
 }
 
+/// A row as it was measured, of kernels and of collectives.
+template <class Measured>
+Figure measured(const Measured& row) {
+    return {.subject = row.chip,
+            .topic = row.shape,
+            .name = "latency_us",
+            .low = row.microseconds,
+            .high = row.microseconds,
+            .judged = false,
+            .gates = false,
+            .group = row.group,
+            .role = row.role,
+            .source = row.source};
+}
+
 class GpuSuite {
   public:
     explicit GpuSuite(const SuiteRequest& request)
@@ -187,16 +202,7 @@ class GpuSuite {
 
   private:
     Figure figure_of(const Row& row, const std::vector<std::string>& more) {
-        Figure figure{.subject = row.chip,
-                      .topic = row.shape,
-                      .name = "latency_us",
-                      .low = row.microseconds,
-                      .high = row.microseconds,
-                      .judged = false,
-                      .gates = false,
-                      .group = row.group,
-                      .role = row.role,
-                      .source = row.source};
+        Figure figure = measured(row);
         std::vector<std::string> overrides = more;
         overrides.insert(overrides.end(), row.overrides.begin(), row.overrides.end());
         const auto time = gpu_rows::time_on(*devices_.chip(row.chip, overrides).spec.device, row);
@@ -216,16 +222,7 @@ class GpuSuite {
         for (const gpu_rows::CollectiveRow& row : gpu_rows::read_collectives(request_.folder)) {
             const auto& system = devices_.chip(row.chip + "_x8", {}).spec.system;
             PERFWATT_CHECK(system.has_value(), "a system of eight is no system");
-            Figure figure{.subject = row.chip,
-                          .topic = row.shape,
-                          .name = "latency_us",
-                          .low = row.microseconds,
-                          .high = row.microseconds,
-                          .judged = false,
-                          .gates = false,
-                          .group = row.group,
-                          .role = row.role,
-                          .source = row.source};
+            Figure figure = measured(row);
             figure.ours = gpu_rows::time_on(system->peers, row).ns() * 1e-3;
             judge(figure);
             outcome_.figures.push_back(std::move(figure));
@@ -234,26 +231,25 @@ class GpuSuite {
 
     void judge_targets() {
         for (const Target& target : targets())
-            for (const std::string& chip : target.chips) {
-                const Summary summary =
-                    summarise(outcome_.figures, chip + " " + target.group, [&](const Figure& f) {
-                        return f.subject == chip && f.group == target.group && f.role == "test" &&
-                               f.low >= target.least_us;
-                    });
-                for (GroupFigure& group : judged(summary, {.mean = target.mean}))
-                    outcome_.groups.push_back(std::move(group));
-            }
+            for (const std::string& chip : target.chips)
+                judge_group(chip, target.group, target.least_us, target.mean);
+        constexpr double kLeastUs = 10;
         for (const std::string chip : {"a100_sxm_80", "h100_sxm"})
             for (const std::string kind :
-                 {"all_reduce", "all_gather", "reduce_scatter", "alltoall"}) {
-                const Summary summary =
-                    summarise(outcome_.figures, chip + " " + kind, [&](const Figure& f) {
-                        return f.subject == chip && f.group == kind && f.role == "test" &&
-                               f.low >= 10;
-                    });
-                for (GroupFigure& group : judged(summary, {.mean = kCollectives}))
-                    outcome_.groups.push_back(std::move(group));
-            }
+                 {"all_reduce", "all_gather", "reduce_scatter", "alltoall"})
+                judge_group(chip, kind, kLeastUs, kCollectives);
+    }
+
+    /// The rows to test on that take `least_us` at least, against a mean error of `mean` percent.
+    void judge_group(const std::string& chip, const std::string& group, double least_us,
+                     double mean) {
+        const Summary summary =
+            summarise(outcome_.figures, chip + " " + group, [&](const Figure& f) {
+                return f.subject == chip && f.group == group && f.role == "test" &&
+                       f.low >= least_us;
+            });
+        for (GroupFigure& figure : judged(summary, {.mean = mean}))
+            outcome_.groups.push_back(std::move(figure));
     }
 
     /// Rows of a chip and kind, for both rooflines.
