@@ -38,11 +38,14 @@ class ContractionEmitter {
         const MappingRequest& request = plan.request();
         const auto& inputs = request.kernel->inputs;
         input_base_ = whole(request.inputs[0], inputs[0].bytes);
-        weight_base_ = whole(request.inputs[1], inputs[1].bytes);
+        share_base_ = weight_base_ = whole(request.inputs[1], inputs[1].bytes);
+        if (request.inputs[1].parts > 1)
+            share_base_.address += core * request.inputs[1].buffer.bytes;
         output_base_ = whole(request.outputs[0], request.kernel->outputs[0].bytes);
         bool on_chip = false;
-        for (const Placement& placement : request.inputs)
-            on_chip = on_chip || ContractionPlan::on_chip(placement);
+        for (std::size_t i = 0; i < inputs.size(); ++i)  // weights that stay were always there
+            on_chip = on_chip ||
+                      (ContractionPlan::on_chip(request.inputs[i]) && !is_trained(inputs[i].role));
         if (on_chip) barrier_ = last_commands(program, units_);
         if (plan.output_on_chip()) output_place_ = request.outputs[0].buffer;
     }
@@ -202,7 +205,7 @@ class ContractionEmitter {
         }
         region = within(region, weight_base_);
         if (plan_.weights_on_chip())
-            return on_chip_part(region, weight_base_, plan_.request().inputs[1].buffer);
+            return on_chip_part(region, share_base_, plan_.request().inputs[1].buffer);
         return fetch(region, layout_.weights, weights_, units_.read(0));
     }
 
@@ -318,6 +321,7 @@ class ContractionEmitter {
     LayerId layer_;
     ProgramBuilder& program_;
     Region input_base_, weight_base_, output_base_;
+    Region share_base_;  ///< of this core's weights
     Buffer output_place_;
     std::vector<CommandId> barrier_;
     Fetched inputs_;

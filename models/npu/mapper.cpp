@@ -33,7 +33,9 @@ std::vector<Plane> planes(const Contraction& part, std::int64_t row_grain) {
     return found;
 }
 
-std::vector<std::pair<Split, int>> splits(const Contraction& work, int cores) {
+std::vector<std::pair<Split, int>> splits(const Contraction& work, int cores, int parts) {
+    // Cores that keep the weights of some outputs each make those.
+    if (parts > 1) return {{Split::k, parts}};
     std::vector<std::pair<Split, int>> found;
     if (cores > 1) {
         const auto add = [&](Split split, std::int64_t extent) {
@@ -101,7 +103,7 @@ void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin
             }
         }
     };
-    const auto all = splits(work, usable_cores(spec, plan.request()));
+    const auto all = splits(work, usable_cores(spec, plan.request()), plan.weight_parts());
     for (std::size_t i = 0; i < all.size(); ++i) {
         begin(static_cast<int>(all.size() - i));
         of_split(all[i].first, all[i].second);

@@ -156,7 +156,8 @@ OnChipMemory Npu::on_chip() const {
             .cores = spec_.cores,
             .alignment = scratchpad.bytes_per_cycle_per_bank,
             .weight_bytes = scratchpad.weight_bytes,
-            .activation_bytes = scratchpad.activation_bytes};
+            .activation_bytes = scratchpad.activation_bytes,
+            .splits_weights = true};
 }
 
 Peak Npu::peak(DataType first, DataType second) const {

@@ -274,6 +274,8 @@ std::variant<TileLayout, Infeasible> ContractionPlan::layout(const Tiling& tilin
 const char* ContractionPlan::misfit(const Tiling& tiling, TileLayout& out) const {
     out = {};
     const NpuSpec& spec = npu_.spec();
+    if (weight_parts() > 1 && (tiling.split != Split::k || tiling.cores != weight_parts()))
+        return "cores without the weights of what they make";
     const Contraction part = share(tiling);
     const Cuts cuts(part, tiling);
     const auto buffers = [&](std::int64_t size, std::int64_t tiles) {

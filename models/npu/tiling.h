@@ -94,6 +94,8 @@ class ContractionPlan {
     [[nodiscard]] bool is_whole_extra(std::size_t input) const;
     [[nodiscard]] bool input_on_chip() const { return on_chip(request_.inputs[0]); }
     [[nodiscard]] bool weights_on_chip() const { return on_chip(request_.inputs[1]); }
+    /// Cores that keep a share each of the weights.
+    [[nodiscard]] int weight_parts() const { return request_.inputs[1].parts; }
     [[nodiscard]] bool output_on_chip() const { return on_chip(request_.outputs[0]); }
     [[nodiscard]] static bool on_chip(const Placement& placement) {
         return placement.where == Placement::Where::on_chip;

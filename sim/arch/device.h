@@ -25,6 +25,9 @@ struct Placement {
     Region
         region;  ///< in memory: rows and pitch are the kernel's to choose, address and size given
     Buffer buffer;  ///< on chip: in the address space of core 0's scratchpad, the same on each core
+    /// On chip: so many cores keep a share each of a product's weights, those of their outputs;
+    /// `buffer` is where a share lies, the first cores' being the largest.
+    int parts = 1;
     /// How its bytes lie in memory, in the words of Device::weight_layout(); empty: plainly, as
     /// its shape says. A cache that one engine keeps its own way is so for all who touch it.
     std::string layout;
@@ -67,6 +70,7 @@ struct OnChipMemory {
     /// where the memory is unified.
     std::int64_t weight_bytes = 0;
     std::int64_t activation_bytes = 0;
+    bool splits_weights = false;  ///< understands Placement::parts
 };
 
 /// The throughput no program can exceed; the bounds and the invariants are made of these.

@@ -357,8 +357,10 @@ class Compiler {
         for (const TensorPlace& place : out_.places) {
             const bool chip = place.placement.where == Placement::Where::on_chip;
             text += fmt::format("\"{}\" {} bytes: ", place.tensor, place.bytes);
-            text += chip ? fmt::format("on chip at {}{}\n", place.placement.buffer.address,
-                                       place.resident ? ", resident" : "")
+            const int parts = place.placement.parts;
+            text += chip ? fmt::format("on chip at {}{}{}\n", place.placement.buffer.address,
+                                       place.resident ? ", resident" : "",
+                                       parts > 1 ? fmt::format(" in {} cores", parts) : "")
                          : fmt::format("memory {} at {}\n", place.placement.region.memory.value,
                                        place.placement.region.address);
         }

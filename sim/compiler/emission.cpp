@@ -198,8 +198,17 @@ class Emitter {
                 if (units[u].kind != UnitKind::dma || units[u].core <= core) continue;
                 if (units[u].core >= plan_.shares[e].cores) break;
                 core = units[u].core;  // the first engine of each core
-                program_.add({static_cast<std::int32_t>(u)}, layer,
-                             Load{place.region, place.buffer});
+                Load fetch{place.region, place.buffer};
+                if (place.parts > 1) {  // this core's part, the last one's smaller
+                    const std::int64_t from = core * place.buffer.bytes;
+                    const std::int64_t size =
+                        std::min(place.buffer.bytes, place.region.bytes() - from);
+                    if (size <= 0) break;
+                    fetch.source.address += from;
+                    fetch.source.row_bytes = fetch.source.pitch_bytes = size;
+                    fetch.target.bytes = size;
+                }
+                program_.add({static_cast<std::int32_t>(u)}, layer, fetch);
             }
         }
     }

@@ -43,6 +43,12 @@ bool units_in_memory(const std::vector<TargetEngine>& engines) {
 
 }  // namespace
 
+std::int64_t bytes_of_part(const Root& root, int parts) {
+    if (parts <= 1) return root.bytes;
+    const std::int64_t outputs = ceil_div<std::int64_t>(root.outputs, parts);
+    return std::min(root.bytes, ceil_div(root.bytes * outputs, root.outputs));
+}
+
 std::vector<TargetEngine> engines_of(const CompileTarget& target) {
     if (!target.engines.empty()) return target.engines;
     return {{.name = {}, .device = target.device}};
@@ -61,6 +67,7 @@ Allocator::Allocator(const Graph& graph, const Lowered& lowered, std::vector<int
     for (const TargetEngine& engine : engines_) chips_.push_back(engine.device->on_chip());
     find_variants();
     find_roots();
+    find_divisible();
     find_homes();
 }
 
@@ -146,6 +153,25 @@ void Allocator::find_roots() {
     }
 }
 
+/// Weights that products of one group use as they are, and nobody else.
+void Allocator::find_divisible() {
+    for (std::size_t i = 0; i < lowered_.kernels.size(); ++i) {
+        const Kernel& kernel = lowered_.kernels[i];
+        const auto* work = std::get_if<Contraction>(&kernel.work);
+        for (std::size_t j = 0; j < kernel.inputs.size(); ++j) {
+            const Operand& input = kernel.inputs[j];
+            Root& root = roots_[static_cast<std::size_t>(root_of(input.tensor, engine_of_[i]))];
+            if (!is_trained(root.role)) continue;
+            const bool may = work != nullptr && j == 1 && work->g == 1 &&
+                             input.bytes == root.bytes &&
+                             lowered_.aliases[input.tensor.index()].offset_bytes == 0 &&
+                             (root.outputs == 0 || root.outputs == work->k);
+            root.outputs = may ? work->k : -1;
+        }
+    }
+    for (Root& root : roots_) root.outputs = std::max<std::int64_t>(0, root.outputs);
+}
+
 /// Which memory each root lies in, and which others would do.
 void Allocator::find_homes() {
     const auto memories = static_cast<int>(target_.memories.size());
@@ -187,7 +213,7 @@ Placement Allocator::placement(const Allocation& allocation, const Operand& oper
     place.layout = roots_[root].layout;
     if (place.where == Placement::Where::on_chip) {
         place.buffer.address += offset;
-        place.buffer.bytes = operand.bytes;
+        if (place.parts == 1) place.buffer.bytes = operand.bytes;
     } else {
         place.region.address += offset;
         place.region.row_bytes = place.region.pitch_bytes = operand.bytes;
@@ -267,26 +293,33 @@ std::vector<std::vector<int>> Allocator::weight_classes(int engine) const {
     return out;
 }
 
-void Allocator::place_weights(Allocation& out, int engine, std::int64_t begin,
-                              std::int64_t end) const {
+void Allocator::place_weights(Allocation& out, int engine, const EngineShare& share,
+                              std::int64_t begin, std::int64_t end) const {
     const OnChipMemory& chip = chips_[static_cast<std::size_t>(engine)];
     EngineRoom& room = out.rooms[static_cast<std::size_t>(engine)];
     const std::int64_t first = round_up(begin, chip.alignment);
     std::int64_t at = first;
     std::vector<std::size_t> kept;
+    const auto parts_of = [&](std::size_t i) {
+        return share.divided.empty() || !share.divided[i] ? 1 : share.cores;
+    };
     if (options_.resident_weights) {
         for (const std::vector<int>& members : weight_classes(engine)) {
             std::int64_t needed = 0;
-            for (const int member : members)
-                needed += round_up(roots_[static_cast<std::size_t>(member)].bytes, chip.alignment);
+            for (const int member : members) {
+                const auto i = static_cast<std::size_t>(member);
+                needed += round_up(bytes_of_part(roots_[i], parts_of(i)), chip.alignment);
+            }
             if (at + needed > end) continue;
             for (const int member : members) {
                 const auto i = static_cast<std::size_t>(member);
                 kept.push_back(i);
                 out.resident[i] = true;
                 out.places[i].where = Placement::Where::on_chip;
-                out.places[i].buffer = {.address = at, .bytes = roots_[i].bytes};
-                at += round_up(roots_[i].bytes, chip.alignment);
+                out.places[i].parts = parts_of(i);
+                const std::int64_t size = bytes_of_part(roots_[i], parts_of(i));
+                out.places[i].buffer = {.address = at, .bytes = size};
+                at += round_up(size, chip.alignment);
             }
         }
     }
@@ -438,13 +471,13 @@ void Allocator::place_on_chip(Allocation& out, int engine, const EngineShare& sh
         const std::int64_t begin = round_up(room.on_chip_bytes, chip.alignment);
         room.free = {.address = begin,
                      .bytes = std::max<std::int64_t>(0, chip.activation_bytes - begin)};
-        place_weights(out, engine, chip.activation_bytes,
+        place_weights(out, engine, share, chip.activation_bytes,
                       chip.activation_bytes + kept(chip.weight_bytes));
     } else {
         const std::int64_t kept = std::max<std::int64_t>(0, chip.bytes_per_core - share.reserve);
         place_activations(out, engine, kept, share.cores);
         find_begins(out, engine);
-        place_weights(out, engine, room.on_chip_bytes, kept);
+        place_weights(out, engine, share, room.on_chip_bytes, kept);
     }
 }
 

@@ -28,13 +28,16 @@ struct Root {
     std::string layout;       ///< see Device::weight_layout()
     bool leaves = false;      ///< a result of the network
     std::int64_t reuse = 0;   ///< a weight: MACs a byte, of its first kernel
+    std::int64_t outputs = 0;  ///< a weight that only products use, whole: of these; else 0
 };
 
 /// How much of an engine's scratchpad is left for tiles (and that share of its parts, if it is
-/// partitioned), and on how many of its cores the program runs.
+/// partitioned), on how many of its cores the program runs, and which weights these cores divide
+/// among themselves where they stay on chip: the others are kept by each core, whole.
 struct EngineShare {
     std::int64_t reserve = 0;
     int cores = 1;
+    std::vector<bool> divided;  ///< by root; empty: none
 };
 
 /// An engine's scratchpad once tensors have their places.
@@ -89,12 +92,14 @@ class Allocator {
     void find_roots();
     int find_root(TensorId tensor, int engine);
     void find_variants();
+    void find_divisible();
     void find_homes();
     [[nodiscard]] bool sees(int engine, int memory) const;
     [[nodiscard]] int home_of(int engine) const;
     void place_on_chip(Allocation& out, int engine, const EngineShare& share) const;
     void place_activations(Allocation& out, int engine, std::int64_t capacity, int cores) const;
-    void place_weights(Allocation& out, int engine, std::int64_t begin, std::int64_t end) const;
+    void place_weights(Allocation& out, int engine, const EngineShare& share, std::int64_t begin,
+                       std::int64_t end) const;
     void place_blocks_alike(Allocation& out, int engine) const;
     void find_begins(Allocation& out, int engine) const;
     void place_in_memory(Allocation& out) const;
@@ -116,5 +121,8 @@ class Allocator {
     std::vector<std::vector<int>> root_of_;
     std::map<std::pair<TensorId, int>, int> known_;  ///< by tensor and variant
 };
+
+/// Bytes that the first of `parts` cores keeps of a weight that they divide by its outputs.
+[[nodiscard]] std::int64_t bytes_of_part(const Root& root, int parts);
 
 }  // namespace perfwatt

@@ -14,6 +14,11 @@ namespace {
 /// Shares of the scratchpad tried for tiles, in parts of kWhole; what is left keeps tensors.
 constexpr std::int64_t kWhole = 16;
 constexpr std::int64_t kReserves[] = {2, 4, 8, 16};
+/// Where cores divide weights: what is left fetches the next kernel's operands ahead, which no
+/// cost function of one kernel knows, so it is not made as small as can be.
+constexpr std::int64_t kDividedReserves[] = {4, 8};
+/// What is less than this part of the whole is not worth another plan.
+constexpr std::int64_t kWorthwhile = 50;
 
 Infeasible misfit_of(const Kernel& kernel, const Infeasible& why) {
     return {fmt::format("kernel '{}' ({}): {}", kernel.name, kernel.operator_type, why.reason)};
@@ -138,6 +143,7 @@ std::string Planner::memo_key(const MappingRequest& request, int engine) const {
                    ? ",c"
                    : fmt::format(",{}", placement.region.memory.value);
         key += placement.layout;
+        if (placement.parts > 1) key += fmt::format("/{}", placement.parts);
     };
     for (const Placement& input : request.inputs) where(input);
     for (const Placement& output : request.outputs) where(output);
@@ -227,7 +233,82 @@ std::optional<Infeasible> Planner::share_out(Plan& plan, int engine, Misfits mis
     }
     if (!best) return problem;
     plan.shares[e] = chosen;
+    if (misfits == Misfits::end_it) divide_weights(plan, engine, best->cost);
     return std::nullopt;
+}
+
+/// Lets cores divide weights among themselves where that is cheaper than what was found: more of
+/// them stay on chip then, but only the core that has them can make their outputs.
+void Planner::divide_weights(Plan& plan, int engine, Time cost) {
+    const auto e = static_cast<std::size_t>(engine);
+    const OnChipMemory chip = engines_[e].device->on_chip();
+    const int cores = options_.cores > 0 ? std::min(options_.cores, chip.cores) : chip.cores;
+    if (!options_.resident_weights || !chip.splits_weights || cores < 2) return;
+    EngineShare chosen = plan.shares[e];
+    Time least = {cost.fs - cost.fs / kWorthwhile};
+    const auto attempt = [&](EngineShare share) {
+        plan.shares[e] = share;
+        plan.allocation = plan.allocator->allocate(plan.shares);
+        const EngineTotal total = total_of(plan, engine, Misfits::are_left_out);
+        if (total.misfits > 0 || total.cost >= least) return;
+        least = total.cost;
+        chosen = std::move(share);
+    };
+    for (const std::int64_t part : kDividedReserves) {
+        EngineShare share{
+            .reserve = ceil_div(chip.bytes_per_core * part, kWhole), .cores = cores, .divided = {}};
+        plan.shares[e] = share;
+        plan.allocation = plan.allocator->allocate(plan.shares);
+        if (!worth_dividing(plan, engine, cost)) continue;
+        const std::vector<Time> whole = costs_of(plan, engine);
+        const std::vector<Root>& roots = plan.allocator->roots();
+        for (const Root& root : roots)
+            share.divided.push_back(root.engine == engine && root.outputs >= cores);
+        attempt(share);
+        // Not those that are better off as they were.
+        plan.shares[e] = share;
+        plan.allocation = plan.allocator->allocate(plan.shares);
+        const std::vector<Time> divided = costs_of(plan, engine);
+        bool any = false;
+        for (std::size_t i = 0; i < lowered_.kernels.size(); ++i) {
+            if (plan.engine_of[i] != engine || divided[i] < whole[i]) continue;
+            for (const Operand& input : lowered_.kernels[i].inputs) {
+                const auto root =
+                    static_cast<std::size_t>(plan.allocator->root_of(input.tensor, engine));
+                any = any || share.divided[root];
+                share.divided[root] = false;
+            }
+        }
+        if (any) attempt(std::move(share));
+    }
+    plan.shares[e] = std::move(chosen);
+}
+
+/// Whether what cores could hold together, and do not hold now, takes more than a trifle to fetch.
+bool Planner::worth_dividing(const Plan& plan, int engine, Time cost) const {
+    const EngineShare& share = plan.shares[static_cast<std::size_t>(engine)];
+    const OnChipMemory chip = engines_[static_cast<std::size_t>(engine)].device->on_chip();
+    const std::vector<Root>& roots = plan.allocator->roots();
+    std::int64_t fetched = 0;
+    for (std::size_t i = 0; i < roots.size(); ++i)
+        if (roots[i].engine == engine && roots[i].outputs >= share.cores &&
+            !plan.allocation.resident[i])
+            fetched += roots[i].bytes;
+    fetched = std::min(fetched, share.cores * (chip.bytes_per_core - share.reserve));
+    const TargetMemory& home = target_.memories[static_cast<std::size_t>(home_of(engine))];
+    return transfer_time(fetched, home.bytes_per_second) * kWorthwhile > cost;
+}
+
+/// By kernel of an engine; Time::max() where it does not fit.
+std::vector<Time> Planner::costs_of(const Plan& plan, int engine) {
+    std::vector<Time> costs(lowered_.kernels.size());
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+        if (plan.engine_of[i] != engine) continue;
+        const auto choice = map_kernel(request_for(plan, i), engine);
+        const auto* found = std::get_if<MappingChoice>(&choice);
+        costs[i] = found != nullptr ? found->cost : Time::max();
+    }
+    return costs;
 }
 
 Plan Planner::sketch(const std::vector<int>& engine_of, int engine) {

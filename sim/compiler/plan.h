@@ -83,6 +83,9 @@ class Planner {
 
     [[nodiscard]] Plan start(const std::vector<int>& engine_of) const;
     std::optional<Infeasible> share_out(Plan& plan, int engine, Misfits misfits);
+    void divide_weights(Plan& plan, int engine, Time cost);
+    [[nodiscard]] bool worth_dividing(const Plan& plan, int engine, Time cost) const;
+    [[nodiscard]] std::vector<Time> costs_of(const Plan& plan, int engine);
     [[nodiscard]] EngineTotal total_of(const Plan& plan, int engine, Misfits misfits);
     [[nodiscard]] Time whole_cost(const Plan& plan) const;
     [[nodiscard]] std::string memo_key(const MappingRequest& request, int engine) const;
