@@ -16,11 +16,8 @@ DramStream::DramStream(DramSpec spec, DramOptions options)
       mapping_(spec_, options_.channels),
       times_(spec_, table_, mapping_),
       clock_(spec_.tick_clock()),
-      shortest_(std::min(table_.read_latency, table_.write_latency)) {
-    for (int i = 0; i < options_.channels; ++i) {
-        lanes_.emplace_back(spec_, table_, mapping_, times_, i, transfers_);
-    }
-}
+      lanes_(spec_, table_, mapping_, times_, transfers_),
+      shortest_(std::min(table_.read_latency, table_.write_latency)) {}
 
 std::int64_t DramStream::capacity_bytes() const {
     return spec_.organization.capacity_bytes() * options_.channels;
@@ -51,53 +48,45 @@ void DramStream::submit(Time now, const MemoryTransfer& transfer) {
              .master = transfer.master,
              .write = transfer.direction == Direction::write};
     const std::int64_t burst = spec_.organization.burst_bytes();
-    std::vector<std::int64_t> parts(lanes_.size(), 0);
+    parts_.assign(static_cast<std::size_t>(options_.channels), 0);
     for (std::int64_t row = 0; row < state.rows; ++row) {
         const std::int64_t begin = state.address + row * state.pitch_bytes;
         const std::int64_t first = begin / burst;
         const std::int64_t last = ceil_div(begin + state.row_bytes, burst);
-        for (std::size_t c = 0; c < parts.size(); ++c) {
-            parts[c] += mapping_.bursts_before(last, static_cast<int>(c)) -
-                        mapping_.bursts_before(first, static_cast<int>(c));
+        for (std::size_t c = 0; c < parts_.size(); ++c) {
+            parts_[c] += mapping_.bursts_before(last, static_cast<int>(c)) -
+                         mapping_.bursts_before(first, static_cast<int>(c));
         }
         state.bursts_left += last - first;
     }
     bursts_ += state.bursts_left;
-    ++in_flight_;
     // While nothing is asked of it nobody tells it the time: it has passed the last whole tick.
     advanced_ = std::max(advanced_, clock_.ticks_in(now + Time{1}) - 1);
     (state.write ? write_bytes_ : read_bytes_) += transfer.bytes();
-    for (std::size_t c = 0; c < parts.size(); ++c) lanes_[c].add(slot, parts[c]);
+    lanes_.add(slot, parts_, in_flight_ == 0 && state.arrival >= last_end_);
+    ++in_flight_;
 }
 
 Tick DramStream::run(Tick limit, bool to_completion, std::vector<MemoryCompletion>& completions) {
     const auto before = static_cast<std::ptrdiff_t>(completions.size());
-    while (true) {
-        StreamLane* first = nullptr;
-        Tick next = limit;
-        for (StreamLane& lane : lanes_) {
-            const Tick at = lane.next();
-            if (at >= next) continue;
-            next = at;
-            first = &lane;
-        }
-        if (first == nullptr) break;
-        first->serve();
-        for (const std::uint32_t slot : first->finished()) {
+    while (lanes_.next(limit) < limit) {
+        std::vector<std::uint32_t>& finished = lanes_.serve();
+        for (const std::uint32_t slot : finished) {
             const StreamTransfer& transfer = transfers_[slot];
             completions.push_back({.id = transfer.id, .at = clock_.time_of(transfer.data_end)});
             if (to_completion) limit = std::min(limit, transfer.data_end);
+            last_end_ = std::max(last_end_, transfer.data_end);
             free_.push_back(slot);
             --in_flight_;
         }
-        first->finished().clear();
+        finished.clear();
     }
     std::sort(completions.begin() + before, completions.end(),
               [](const MemoryCompletion& a, const MemoryCompletion& b) {
                   return a.at != b.at ? a.at < b.at : a.id < b.id;
               });
     advanced_ = std::max(advanced_, limit);
-    for (StreamLane& lane : lanes_) lane.forget_moves_before(advanced_);
+    lanes_.forget_moves_before(advanced_);
     return limit;
 }
 
@@ -117,14 +106,12 @@ Time DramStream::next_completion_bound() const {
 
 Time DramStream::data_bus_busy(Time at) const {
     const Tick tick = clock_.ticks_in(at);
-    Tick busy = 0;
-    for (const StreamLane& lane : lanes_) busy += lane.data_ticks(tick);
-    return clock_.time_of(busy / spec_.organization.pseudo_channels);
+    return clock_.time_of(lanes_.data_ticks(tick) / spec_.organization.pseudo_channels);
 }
 
 void DramStream::finish(Time end) {
     PERFWATT_CHECK(in_flight_ == 0, "transfers are left in a memory at the end of the run");
-    for (StreamLane& lane : lanes_) lane.finish(clock_.ticks_in(end));
+    lanes_.finish(clock_.ticks_in(end));
 }
 
 std::vector<Action> DramStream::actions() const {
@@ -132,7 +119,7 @@ std::vector<Action> DramStream::actions() const {
 }
 
 void DramStream::add_counts(Counts& counts, const std::vector<ActionId>& ids) const {
-    for (const StreamLane& lane : lanes_) add_energy_counts(lane.counters(), counts, ids);
+    for (const StreamLane& lane : lanes_.all()) add_energy_counts(lane.counters(), counts, ids);
 }
 
 MemoryReport DramStream::report() const {
@@ -141,7 +128,7 @@ MemoryReport DramStream::report() const {
     report.read_bytes = read_bytes_;
     report.write_bytes = write_bytes_;
     report.rounding_bytes = bursts_ * report.burst_bytes - read_bytes_ - write_bytes_;
-    for (const StreamLane& lane : lanes_) {
+    for (const StreamLane& lane : lanes_.all()) {
         add_to_report(spec_, table_, lane.counters(), report);
         report.data_bus_busy += clock_.time_of(lane.column_commands() * table_.burst /
                                                spec_.organization.pseudo_channels);

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <deque>
 #include <string>
 #include <vector>
 
 #include "models/dram/dram_energy.h"
 #include "models/dram/dram_memory.h"
-#include "models/dram/dram_stream_lane.h"
+#include "models/dram/dram_stream_lanes.h"
 #include "sim/arch/memory_model.h"
 
 namespace perfwatt::dram {
@@ -43,10 +42,12 @@ class DramStream final : public MemoryModel {
     TickClock clock_;
     std::vector<StreamTransfer> transfers_;
     std::vector<std::uint32_t> free_;
-    std::deque<StreamLane> lanes_;
+    StreamLanes lanes_;
+    std::vector<std::int64_t> parts_;  ///< of a transfer, by channel
     int in_flight_ = 0;
     Tick shortest_ = 0;  ///< from a decision to a completion
     Tick advanced_ = 0;
+    Tick last_end_ = 0;  ///< of all transfers that have completed
     std::int64_t read_bytes_ = 0, write_bytes_ = 0, bursts_ = 0;
 };
 

@@ -47,8 +47,9 @@ void StreamLane::next_segment(Part& part) const {
     const std::int64_t burst = spec_->organization.burst_bytes();
     while (part.at == part.stop && part.next_row < transfer.rows) {
         const std::int64_t begin = transfer.address + part.next_row * transfer.pitch_bytes;
-        part.at = mapping_->bursts_before(begin / burst, channel_);
-        part.stop = mapping_->bursts_before(ceil_div(begin + transfer.row_bytes, burst), channel_);
+        part.at = mapping_->bursts_before(begin / burst, part.channel);
+        part.stop =
+            mapping_->bursts_before(ceil_div(begin + transfer.row_bytes, burst), part.channel);
         ++part.next_row;
     }
 }
@@ -61,7 +62,7 @@ void StreamLane::add(std::uint32_t transfer, std::int64_t bursts) {
             if (!other.parts.empty()) source.served = std::max(source.served, other.served);
         }
     }
-    Part part{.transfer = transfer, .left = bursts};
+    Part part{.transfer = transfer, .channel = channel_, .left = bursts};
     next_segment(part);
     source.parts.push_back(part);
     changed_ = true;

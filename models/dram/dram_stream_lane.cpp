@@ -223,7 +223,7 @@ void StreamLane::serve() {
     run.bursts -= n;
     run.entered = std::min(run.entered, last);
     transfer.data_end = std::max(transfer.data_end, last + times_->latency[write]);
-    transfer.bursts_left -= n;
+    transfer.bursts_left -= n * stands_for_;
     if (transfer.bursts_left == 0) finished_.push_back(run.transfer);
     if (run.bursts == 0) queue.runs.erase(queue.runs.begin() + side.best);
     side.stale = true;
@@ -316,6 +316,27 @@ Tick StreamLane::data_ticks(Tick at) const {
         moved += of_side;
     }
     return moved;
+}
+
+void StreamLane::follow(const StreamLane& other, const StreamLane& before) {
+    StreamLane next = other;
+    next.channel_ = channel_;
+    next.stands_for_ = 1;
+    next.next_side_ = nullptr;
+    next.counters_ = counters_;
+    next.counters_.add_difference(other.counters_, before.counters_);
+    for (std::size_t i = 0; i < sides_.size(); ++i) {
+        const std::int64_t own = sides_[i].column_commands - before.sides_[i].column_commands;
+        next.sides_[i].column_commands += own;
+        for (Move& move : next.sides_[i].moves) move.before += own * table_->burst;
+    }
+    *this = std::move(next);
+}
+
+void StreamLane::count_more(int layer, bool write, std::int64_t bursts) {
+    counters_.add(layer, write ? Command::write : Command::read, bursts);
+    counters_.row_hits += bursts;
+    sides_.front().column_commands += bursts;
 }
 
 void StreamLane::forget_moves_before(Tick at) {

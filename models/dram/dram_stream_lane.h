@@ -29,12 +29,31 @@ class StreamLane {
     void add(std::uint32_t transfer, std::int64_t bursts);
     /// The tick of the next decision, kNever when there is nothing to do.
     [[nodiscard]] Tick next();
+    /// next() has opened rows, for which bursts have left their queue: others may enter it.
+    [[nodiscard]] bool unsettled() const { return changed_; }
     /// Carries out what next() announced.
     void serve();
     /// Transfers whose last burst has been served; the caller clears them.
     std::vector<std::uint32_t>& finished() { return finished_; }
     /// Refresh and standby up to `end`.
     void finish(Tick end);
+
+    /// Counts its bursts as those of so many channels, of transfers at least.
+    void stand_for(int channels) { stands_for_ = channels; }
+    /// With nothing queued: accounts for refresh and standby up to `now`. False where refreshes are
+    /// still owed.
+    bool settle(Tick now);
+    /// Goes on as `other`, which was `before` when this one was last told; what each has counted
+    /// and moved by then stays its own.
+    void follow(const StreamLane& other, const StreamLane& before);
+    /// Bursts that row hits took besides, in no time.
+    void count_more(int layer, bool write, std::int64_t bursts);
+    /// Of its last column, in parts of a tick.
+    [[nodiscard]] std::int64_t last_command() const {
+        std::int64_t last = sides_.front().last_command;
+        for (const Side& side : sides_) last = std::max(last, side.last_command);
+        return last;
+    }
     /// Ticks of data on the pins up to `at`, all pseudo channels.
     [[nodiscard]] Tick data_ticks(Tick at) const;
     void forget_moves_before(Tick at);
@@ -76,6 +95,7 @@ class StreamLane {
     [[nodiscard]] int side_of(int bank) const { return bank / banks_per_side_; }
 
     // Refresh and sleep.
+    void account_until(Tick tick);
     void refresh_until(Side& side, Tick tick);
     void refresh_due_rank(int rank, Tick due);
     void refresh_rank(int rank, Tick due);
@@ -131,6 +151,7 @@ class StreamLane {
     const StreamTimes* times_;
     std::vector<StreamTransfer>* transfers_;
     int channel_;
+    int stands_for_ = 1;
     int banks_per_rank_;
     Located located_;
     std::vector<Source> sources_;

@@ -174,16 +174,25 @@ void StreamLane::refresh_due_rank(int index, Tick due) {
     refresh_rank(index, due);
 }
 
-void StreamLane::finish(Tick end) {
-    for (Side& side : sides_) refresh_until(side, end - 1);
+void StreamLane::account_until(Tick tick) {
+    for (Side& side : sides_) refresh_until(side, tick - 1);
     for (int r = 0; r < static_cast<int>(ranks_.size()); ++r) {
-        sleep_until(r, end);
+        sleep_until(r, tick);
         Rank& rank = ranks_[at_index(r)];
-        if (rank.open_since >= 0) {
-            counters_.active_standby += std::max<Tick>(0, end - rank.open_since);
-            rank.open_since = end;
-        }
+        if (rank.open_since < 0) continue;
+        counters_.active_standby += std::max<Tick>(0, tick - rank.open_since);
+        rank.open_since = tick;
     }
+}
+
+bool StreamLane::settle(Tick now) {
+    account_until(now);
+    return std::all_of(ranks_.begin(), ranks_.end(),
+                       [](const Rank& rank) { return rank.debt == 0; });
+}
+
+void StreamLane::finish(Tick end) {
+    account_until(end);
     const Tick other = counters_.active_standby + counters_.power_down +
                        counters_.active_power_down + counters_.self_refresh;
     counters_.precharged_standby =

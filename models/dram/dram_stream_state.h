@@ -29,6 +29,7 @@ constexpr int kMostBanks = 32;  ///< of a run
 /// A transfer's part in this channel that is to be handed over.
 struct Part {
     std::uint32_t transfer = 0;
+    int channel = 0;  ///< of which it has the bursts: another one's, where that stood for all
     std::int64_t next_row = 0;
     std::int64_t at = 0, stop = 0;  ///< bursts of the current row of the transfer
     std::int64_t left = 0;
