@@ -54,15 +54,14 @@ void StreamLane::next_segment(Part& part) const {
     }
 }
 
-void StreamLane::add(std::uint32_t transfer, std::int64_t bursts) {
-    if (bursts == 0) return;
+void StreamLane::add(std::uint32_t transfer, std::int64_t bursts, int channel) {
     Source& source = source_of((*transfers_)[transfer].master);
     if (source.parts.empty()) {
         for (const Source& other : sources_) {
             if (!other.parts.empty()) source.served = std::max(source.served, other.served);
         }
     }
-    Part part{.transfer = transfer, .channel = channel_, .left = bursts};
+    Part part{.transfer = transfer, .channel = channel, .left = bursts};
     next_segment(part);
     source.parts.push_back(part);
     changed_ = true;

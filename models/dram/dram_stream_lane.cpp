@@ -15,14 +15,13 @@ std::size_t at_index(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
 StreamLane::StreamLane(const DramSpec& spec, const TimingTable& table,
-                       const AddressMapping& mapping, const StreamTimes& times, int channel,
+                       const AddressMapping& mapping, const StreamTimes& times,
                        std::vector<StreamTransfer>& transfers)
     : spec_(&spec),
       table_(&table),
       mapping_(&mapping),
       times_(&times),
       transfers_(&transfers),
-      channel_(channel),
       banks_per_rank_(spec.organization.banks_per_rank()),
       sides_(at_index(spec.queues_per_channel())),
       banks_per_side_(spec.organization.total_banks() / spec.queues_per_channel()),
@@ -320,7 +319,6 @@ Tick StreamLane::data_ticks(Tick at) const {
 
 void StreamLane::follow(const StreamLane& other, const StreamLane& before) {
     StreamLane next = other;
-    next.channel_ = channel_;
     next.stands_for_ = 1;
     next.next_side_ = nullptr;
     next.counters_ = counters_;

@@ -23,10 +23,10 @@ namespace perfwatt::dram {
 class StreamLane {
   public:
     StreamLane(const DramSpec& spec, const TimingTable& table, const AddressMapping& mapping,
-               const StreamTimes& times, int channel, std::vector<StreamTransfer>& transfers);
+               const StreamTimes& times, std::vector<StreamTransfer>& transfers);
 
-    /// Queues this channel's part of a transfer.
-    void add(std::uint32_t transfer, std::int64_t bursts);
+    /// Queues a channel's part of a transfer: its own, or that of one it stands for.
+    void add(std::uint32_t transfer, std::int64_t bursts, int channel);
     /// The tick of the next decision, kNever when there is nothing to do.
     [[nodiscard]] Tick next();
     /// next() has opened rows, for which bursts have left their queue: others may enter it.
@@ -150,7 +150,6 @@ class StreamLane {
     const AddressMapping* mapping_;
     const StreamTimes* times_;
     std::vector<StreamTransfer>* transfers_;
-    int channel_;
     int stands_for_ = 1;
     int banks_per_rank_;
     Located located_;

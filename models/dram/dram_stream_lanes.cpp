@@ -1,19 +1,20 @@
 #include "models/dram/dram_stream_lanes.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <numeric>
 
 namespace perfwatt::dram {
 namespace {
 
 /// Has changed since it was last asked.
 constexpr Tick kUnknown = -1;
-/// Parts that differ by this share of the largest, or less, are even.
-constexpr std::int64_t kEvenShare = 16;
-
-bool are_even(const std::vector<std::int64_t>& parts) {
-    const auto [least, most] = std::minmax_element(parts.begin(), parts.end());
-    return (*most - *least) * kEvenShare <= *most;
-}
+/// Channels are as busy as each other as long as the busiest has had no more than these bursts,
+/// and this share of its own, beyond the mean: queues make up for it.
+constexpr std::int64_t kSlackBursts = 16;
+constexpr std::int64_t kSlackShare = 32;
+/// … of a transfer that comes alone, for which nobody waits in a queue.
+constexpr std::int64_t kLoneShare = 16;
 
 }  // namespace
 
@@ -22,28 +23,64 @@ StreamLanes::StreamLanes(const DramSpec& spec, const TimingTable& table,
                          std::vector<StreamTransfer>& transfers)
     : transfers_(&transfers) {
     for (int i = 0; i < mapping.channels(); ++i)
-        lanes_.emplace_back(spec, table, mapping, times, i, transfers);
+        lanes_.emplace_back(spec, table, mapping, times, transfers);
     next_.assign(lanes_.size(), kNever);
+    spread_.assign(lanes_.size(), 0);
     before_.push_back(lanes_[0]);
     lanes_[0].stand_for(mapping.channels());
 }
 
+bool StreamLanes::evenly_spread(const std::vector<std::int64_t>& parts, bool at_rest) const {
+    const auto lanes = static_cast<std::int64_t>(parts.size());
+    if (at_rest) {
+        const auto [least, most] = std::minmax_element(parts.begin(), parts.end());
+        return (*most - *least) * kLoneShare <= *most;
+    }
+    const std::int64_t most = *std::max_element(spread_.begin(), spread_.end());
+    const std::int64_t slack = kSlackBursts + most / kSlackShare;
+    return most * lanes - asked_ <= slack * lanes && std::abs(ahead_) <= slack * lanes;
+}
+
+std::size_t StreamLanes::typical(const std::vector<std::int64_t>& parts, bool at_rest) const {
+    if (at_rest)  // it is done when its largest part is
+        return static_cast<std::size_t>(std::max_element(parts.begin(), parts.end()) -
+                                        parts.begin());
+    const auto lanes = static_cast<std::int64_t>(parts.size());
+    const std::int64_t wanted = std::accumulate(parts.begin(), parts.end(), -ahead_);
+    std::size_t best = parts.size();
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (parts[i] == 0) continue;
+        if (best == parts.size() ||
+            std::abs(parts[i] * lanes - wanted) < std::abs(parts[best] * lanes - wanted))
+            best = i;
+    }
+    return best;
+}
+
 void StreamLanes::add(std::uint32_t slot, const std::vector<std::int64_t>& parts, bool at_rest) {
     StreamTransfer& transfer = (*transfers_)[slot];
-    const bool even = are_even(parts);
+    if (at_rest) {
+        std::fill(spread_.begin(), spread_.end(), 0);
+        asked_ = ahead_ = 0;
+    }
+    for (std::size_t i = 0; i < parts.size(); ++i) spread_[i] += parts[i];
+    asked_ += transfer.bursts_left;
+    const bool even = evenly_spread(parts, at_rest);
     if (folded_ && !even) unfold();
     if (!folded_ && even && at_rest) fold(transfer.arrival);
     if (folded_) {
-        const std::int64_t bursts = parts[0] * static_cast<std::int64_t>(parts.size());
+        const std::size_t part = typical(parts, at_rest);
+        const std::int64_t bursts = parts[part] * static_cast<std::int64_t>(parts.size());
         note_surplus(transfer, transfer.bursts_left - bursts);
+        ahead_ += bursts - transfer.bursts_left;
         transfer.bursts_left = bursts;
-        lanes_[0].add(slot, parts[0]);
+        lanes_[0].add(slot, parts[part], static_cast<int>(part));
         next_[0] = kUnknown;
         return;
     }
     for (std::size_t i = 0; i < parts.size(); ++i) {
         if (parts[i] == 0) continue;
-        lanes_[i].add(slot, parts[i]);
+        lanes_[i].add(slot, parts[i], static_cast<int>(i));
         next_[i] = kUnknown;
     }
 }

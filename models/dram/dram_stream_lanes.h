@@ -38,6 +38,10 @@ class StreamLanes {
         std::int64_t bursts = 0;
     };
 
+    /// Whether channels have had about as many bursts as each other since they were at rest.
+    [[nodiscard]] bool evenly_spread(const std::vector<std::int64_t>& parts, bool at_rest) const;
+    /// The channel whose part stands for all parts.
+    [[nodiscard]] std::size_t typical(const std::vector<std::int64_t>& parts, bool at_rest) const;
     void fold(Tick now);
     void unfold();
     void note_surplus(const StreamTransfer& transfer, std::int64_t bursts);
@@ -47,8 +51,11 @@ class StreamLanes {
     std::vector<Tick> next_;  ///< by lane
     std::size_t serving_ = 0;
     bool folded_ = true;
-    std::vector<StreamLane> before_;  ///< the first, when it began to stand for all
-    Tick aside_ = 0;                  ///< data that the others had moved by then beyond its own
+    std::vector<StreamLane> before_;    ///< the first, when it began to stand for all
+    Tick aside_ = 0;                    ///< data that the others had moved by then beyond its own
+    std::vector<std::int64_t> spread_;  ///< bursts of each channel since all were at rest
+    std::int64_t asked_ = 0;            ///< their sum
+    std::int64_t ahead_ = 0;            ///< counted beyond them, while one stood for all
     std::vector<Surplus> surplus_;
 };
 
