@@ -100,7 +100,30 @@ def no_norm(size):
     return [entry("scale", {"shape": [size]}), entry("offset", {"shape": [size]})]
 
 
-def mobilebert(tokens=384):
+PROFILED = ("what quic/ai-hub-models@52c080d2 profiles (qai_hub_models/models/_shared/bert_hf/"
+            "model.py): {}")
+
+
+def guess_words(hidden):
+    """Every token's chances of being each word, of which those of one masked token are kept."""
+    return [linear(hidden, name="transform"), act("relu" if hidden == 512 else "gelu"),
+            norm("layer"), linear(30522, name="words_again"), slice_(0, 1)]
+
+
+def bert_base_masked(tokens=384):
+    block = [residual(entry("attention", {"heads": 12, "bias": True})), norm("layer"),
+             residual(linear(3072), act("gelu"), linear(768)), norm("layer")]
+    layers = [entry("embedding", {"vocabulary": 30522, "hidden": 768}, "words"),
+              entry("offset", {"shape": [tokens, 768]}), entry("offset", {"shape": [1, 768]}),
+              norm("layer"), group(block, "block", repeat=12)] + guess_words(768)
+    return {"name": "bert_base_masked", "description": f"BERT base (uncased) that guesses masked "
+            f"words, {tokens} tokens: chances of all words are computed for every token; rows of "
+            "positions and of token types beyond those read are left out",
+            "source": PROFILED.format("AutoModelForMaskedLM of bert-base-uncased"),
+            "input": {"shape": [tokens], "type": "token"}, "layers": layers}
+
+
+def mobilebert(tokens=384, masked=False):
     """Blocks of width 128 inside a stream of width 512."""
     def dense(name=None, source=None, features=128):
         return linear(features, name=name, source=source)
@@ -119,7 +142,15 @@ def mobilebert(tokens=384):
     layers = [entry("embedding", {"vocabulary": 30522, "hidden": 128}, "words"),
               concat("words", "words", axis=2), linear(512),
               entry("offset", {"shape": [tokens, 512]}), entry("offset", {"shape": [1, 512]}),
-              *no_norm(512), group(block, "block", repeat=24), linear(2, name="answer")]
+              *no_norm(512), group(block, "block", repeat=24)]
+    if masked:
+        return {"name": "mobilebert_masked", "description": f"MobileBERT that guesses masked words, "
+                f"{tokens} tokens: chances of all words are computed for every token; rows of "
+                "positions and of token types beyond those read are left out",
+                "source": PROFILED.format("AutoModelForMaskedLM of mobilebert-uncased"),
+                "input": {"shape": [tokens], "type": "token"},
+                "layers": layers + guess_words(512)}
+    layers.append(linear(2, name="answer"))
     return {"name": "mobilebert", "description": f"MobileBERT for question answering, {tokens} "
             "tokens; rows of positions and of token types beyond those read are left out",
             "source": "Sun et al., ACL 2020, sizes of the published checkpoint "
@@ -250,6 +281,6 @@ def all_networks():
                      768, 12),
         text_encoder("openclip_vit_h_14_text", "OpenCLIP ViT-H/14, as Stable Diffusion 2.1 uses it "
                      "(all but its last block)", 23, 1024, 16),
-        mobilebert(), whisper_base_encoder(), whisper_base_decoder(), beit(),
+        mobilebert(), mobilebert(masked=True), bert_base_masked(), whisper_base_encoder(), whisper_base_decoder(), beit(),
         tpu_mlp("tpu_mlp0", 5, 2000, 200), tpu_mlp("tpu_mlp1", 4, 1120, 168), tpu_lstm0(),
         tpu_cnn0(), lstm()]

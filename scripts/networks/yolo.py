@@ -63,6 +63,36 @@ def anchor_head(levels, outputs=None):
     return layers + [concat(*[f"detect{i}" for i in range(len(levels) - 1)], axis=2)]
 
 
+def anchor_boxes(levels, size):
+    """What an anchor head finds: corners of boxes, the best class of each and how sure it is."""
+    layers, n = [], len(levels)
+    for i, level in enumerate(levels):
+        places = (size // (8 << i)) ** 2
+        found, side = f"found{i}", f"side{i}"
+        layers += [
+            group([conv(3 * (CLASSES + 5), bias=True, norm=None), act("sigmoid"),
+                   reshape(3, CLASSES + 5, places), transpose(0, 1, 3, 2)], found, source=level),
+            group([slice_(0, 2, 3), entry("scale", {"shape": [1]}),
+                   entry("offset", {"shape": [places, 2]}), entry("scale", {"shape": [1]}),
+                   reshape(3 * places, 2)], f"centre{i}"),
+            slice_(2, 4, 3, side, found),
+            group([entry("multiply", {"with": [side]}), entry("scale", {"shape": [3, 1, 2]}),
+                   entry("scale", {"shape": [1]}), reshape(3 * places, 2)], f"half{i}"),
+            group([slice_(4, 5, 3), reshape(3 * places, 1, 1)], f"sure{i}", source=found),
+            group([slice_(5, 5 + CLASSES, 3), reshape(3 * places, CLASSES, 1)], f"classes{i}",
+                  source=found)]
+    parts = ("centre", "half", "sure", "classes")
+    layers += [concat(*[f"{part}{i}" for i in range(1, n)], name=part, source=f"{part}0")
+               for part in parts]
+    return layers + [
+        entry("scale", {"shape": [1]}, "minus", "half"),
+        entry("add", {"with": ["centre"]}, "first"),
+        entry("add", {"with": ["centre"]}, "last", "half"),
+        concat("first", axis=2, name="corners"),
+        pool("global_max", source="classes"),
+        entry("multiply", {"with": ["sure"]})]
+
+
 def free_head(levels, channels, keypoints=0, depthwise_classes=False):
     """Distances of sides as 16 bins each, classes, and keypoints where there are any."""
     first = channels[0]
@@ -408,7 +438,7 @@ def spp_csp(channels, name):
         silu(channels), silu(channels, 3)], [silu(channels)]), silu(channels)], name)
 
 
-def v7_tiny():
+def v7_tiny(boxes=False):
     leaky = functools.partial(conv, act="leaky_relu")
 
     def elan(inner, out, name=None):
@@ -429,6 +459,13 @@ def v7_tiny():
               leaky(128, 3, source="mid3", name="out3"),
               leaky(256, 3, source="down4", name="out4"),
               leaky(512, 3, source="down5", name="out5")]
+    if boxes:
+        return network("yolov7_tiny_boxes", "YOLOv7-tiny, 640 x 640, re-parametrised, with the "
+                       "decoding of its boxes and the best class of each; suppression left to the "
+                       "host. Grids and anchors count as parameters",
+                       "what quic/ai-hub-models@52c080d2 profiles "
+                       "(qai_hub_models/models/yolov7/model.py)",
+                       layers + anchor_boxes(["out3", "out4", "out5"], 640), 640)
     layers += anchor_head(["out3", "out4", "out5"])
     return v7_network("yolov7_tiny", "YOLOv7-tiny", layers)
 
@@ -533,6 +570,6 @@ def all_networks():
     made += [v8(letter, pose) for pose in (False, True) for letter in "nsmlx"]
     made += [v9(letter) for letter in "tsmc"]
     made += [v10(letter) for letter in "nsm"] + [v11(letter) for letter in "nsm"]
-    made += [v7_tiny(), v7(), v7(large=True)]
+    made += [v7_tiny(), v7_tiny(boxes=True), v7(), v7(large=True)]
     made += [v6(letter) for letter in "ntm"]
     return made
