@@ -90,7 +90,7 @@ def anchor_boxes(levels, size):
         entry("add", {"with": ["centre"]}, "last", "half"),
         concat("first", axis=2, name="corners"),
         pool("global_max", source="classes"),
-        entry("multiply", {"with": ["sure"]})]
+        entry("multiply", {"with": ["sure"]}, "scores")]
 
 
 def free_head(levels, channels, keypoints=0, depthwise_classes=False):
@@ -465,7 +465,8 @@ def v7_tiny(boxes=False):
                        "host. Grids and anchors count as parameters",
                        "what quic/ai-hub-models@52c080d2 profiles "
                        "(qai_hub_models/models/yolov7/model.py)",
-                       layers + anchor_boxes(["out3", "out4", "out5"], 640), 640)
+                       layers + anchor_boxes(["out3", "out4", "out5"], 640), 640) \
+            | {"outputs": ["corners", "scores"]}
     layers += anchor_head(["out3", "out4", "out5"])
     return v7_network("yolov7_tiny", "YOLOv7-tiny", layers)
 
