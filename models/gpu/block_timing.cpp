@@ -21,7 +21,40 @@ constexpr double kSharedPasses = 1.5;
 /// Slices of a reduction after which no more of a block's latency comes into sight.
 constexpr double kStreamingSlices = 30;
 
+/// Windows of a depthwise convolution that a thread works on.
+constexpr std::int64_t kWindowsPerThread = 8;
+/// A thread of windows loads, works and stores: of the latency in which a product's block fills its
+/// stages and writes its results, about a third.
+constexpr double kWindowLatency = 0.35;
+
 double element_bytes(DataType type) { return bits(type) / 8.0; }
+
+/// Blocks of one column are windows of a depthwise convolution.
+bool are_windows(Tile tile) { return tile.columns == 1; }
+
+/// Products of an SM in a cycle. Windows of one channel share no operand that matrix pipes could
+/// reuse: the lanes multiply, narrow types two at a time.
+double macs_per_cycle(const GpuSpec& spec, const MathRate& rate, bool windows) {
+    if (!windows)
+        return static_cast<double>(rate.macs_per_cycle) *
+               (rate.pipe == Pipe::tensor ? spec.matrix_efficiency : spec.vector_efficiency);
+    const std::int64_t packed = bits(rate.first) <= 16 ? 2 : 1;
+    return static_cast<double>(spec.vector_lanes * packed) * spec.vector_efficiency;
+}
+
+/// What fills and ends of a round of blocks that follow others leave in sight. `blocks` of an SM
+/// take turns at what limits them, `main` cycles each, and are away for `away` cycles in between:
+/// a closed queue, by mean value analysis (Reiser and Lavenberg 1980).
+double round_overhead(double main, double away, double blocks) {
+    const int customers = static_cast<int>(std::ceil(blocks));
+    double waiting = 0, cycle = 0;
+    for (int i = 1; i <= customers; ++i) {
+        const double served = main * (1 + waiting);
+        cycle = away + served;
+        waiting = i * served / cycle;
+    }
+    return (cycle - customers * main) * blocks / customers;
+}
 
 }  // namespace
 
@@ -56,10 +89,11 @@ std::int64_t resident_blocks(const GpuSpec& spec, Tile tile, DataType first, Dat
     const std::int64_t slice_bits = (tile.rows * bits(first) + tile.columns * bits(second));
     const std::int64_t shared =
         ceil_div(slice_bits * library.depth * library.stages, std::int64_t{8});
-    // One row alone is no product of matrices: its operands go straight to registers.
-    const bool staged = tile.rows > 1;
+    // One row or column alone is no product of matrices: its operands go straight to registers.
+    const bool staged = tile.rows > 1 && !are_windows(tile);
     const std::int64_t outputs = tile.rows * tile.columns;
-    const std::int64_t threads = std::max(kWarp, round_up(outputs / kOutputsPerThread, kWarp));
+    const std::int64_t each = are_windows(tile) ? kWindowsPerThread : kOutputsPerThread;
+    const std::int64_t threads = std::max(kWarp, round_up(outputs / each, kWarp));
     const std::int64_t registers = outputs * 4 + threads * kThreadRegisterBytes;
     return std::clamp<std::int64_t>(
         std::min({staged ? spec.shared_bytes / std::max<std::int64_t>(1, shared) : kMostBlocks,
@@ -81,14 +115,15 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     const auto resident = static_cast<double>(timing.resident);
     timing.waves = blocks / (sms * resident);
 
-    const double efficiency =
-        rate->pipe == Pipe::tensor ? spec.matrix_efficiency : spec.vector_efficiency;
-    const double matrix =
-        rows * columns * depth / (static_cast<double>(rate->macs_per_cycle) * efficiency);
+    const bool windows = are_windows({work.rows, work.columns});
+    const double matrix = rows * columns * depth / macs_per_cycle(spec, *rate, windows);
+    // Of a window, each row once: what lies beside it is in the thread's registers.
+    const double read = windows ? std::sqrt(depth) : depth;
     const double operand_bytes =
-        depth * (rows * element_bytes(work.first_type) + columns * element_bytes(work.second_type));
+        read * (rows * element_bytes(work.first_type) + columns * element_bytes(work.second_type));
     const double shared =
-        kSharedPasses * operand_bytes / static_cast<double>(spec.shared_bytes_per_cycle);
+        windows ? 0
+                : kSharedPasses * operand_bytes / static_cast<double>(spec.shared_bytes_per_cycle);
     const double l2_rate = std::min(
         static_cast<double>(spec.l2.bytes_per_cycle) * spec.l2_efficiency / std::min(blocks, sms),
         static_cast<double>(spec.l2.bytes_per_cycle_per_sm));
@@ -113,15 +148,23 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     }
     per_sm = std::max(per_sm, 1.0);
     rounds = std::max(rounds, 1.0);
-    double ends = 0;
     // Half of the latency is the first slice's way in and the results' way out; the rest comes with
     // the slices, until they stream.
     const double slices = depth / static_cast<double>(spec.library.depth);
-    const double filled = std::min(1.0, 0.5 + slices / (2 * kStreamingSlices));
-    if (work.ends) ends += rows * columns * std::max(2.0, element_bytes(work.first_type)) / l2_rate;
-    // Of a piece that begins and does not end, the launch has the first round's fill: see cut().
-    const double fills = !work.begins ? 0 : work.ends ? rounds : rounds - 1;
-    timing.fill_drain = rounds * ends + fills * filled * static_cast<double>(spec.latency_cycles);
+    const double filled =
+        windows ? kWindowLatency : std::min(1.0, 0.5 + slices / (2 * kStreamingSlices));
+    const double fill = filled * static_cast<double>(spec.latency_cycles);
+    // Blocks that started together write together.
+    const double together = std::min(resident, per_sm);
+    const double results = together * rows * columns * element_bytes(work.first_type) / l2_rate;
+    const double again = round_overhead(main, fill + results, together);
+    timing.later = (rounds - 1) * again;
+    // Of pieces of a reduction the launch has the first fill and what later rounds leave: see
+    // cut().
+    if (work.begins && work.ends)
+        timing.fill_drain = (work.follows ? again : fill + results) + timing.later;
+    else if (work.ends)
+        timing.fill_drain = results;
     timing.cycles = per_sm * main + timing.fill_drain;
     if (timing.fill_drain > per_sm * main) timing.limit = Limit::latency;
     return timing;
@@ -135,7 +178,8 @@ BlockWork block_work(const Contract& tile) {
             .first_type = tile.first_type,
             .second_type = tile.second_type,
             .begins = tile.first_k_tile,
-            .ends = tile.last_k_tile};
+            .ends = tile.last_k_tile,
+            .follows = tile.preloaded};
 }
 
 std::int64_t lane_operations(const GpuSpec& spec, const std::vector<VectorStep>& steps,

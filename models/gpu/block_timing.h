@@ -23,13 +23,15 @@ struct BlockWork {
     std::int64_t blocks = 0;
     DataType first_type = DataType::fp16;
     DataType second_type = DataType::fp16;
-    bool begins = true;  ///< the blocks start here: their pipelines fill
-    bool ends = true;    ///< and end here: their results are written
+    bool begins = true;    ///< the blocks start here: their pipelines fill
+    bool ends = true;      ///< and end here: their results are written
+    bool follows = false;  ///< blocks of the same kernel still run when the first ones start
 };
 
 struct BlockTiming {
     double cycles = 0;
     double fill_drain = 0;      ///< of them, those in which pipelines fill or results leave
+    double later = 0;           ///< such cycles of the rounds after the first
     std::int64_t resident = 1;  ///< blocks of an SM at a time
     double waves = 0;           ///< blocks over what all SMs hold
     Limit limit = Limit::matrix;
@@ -42,7 +44,10 @@ struct BlockTiming {
 
 /// Time of blocks whose operands stand in the L2 or arrive there in time:
 ///   main   = max of pipes, shared memory, L2 and conversion for one block's depth
-///   cycles = (blocks of the busiest SM) main + (its rounds) (latency + results to the L2)
+///   cycles = (blocks of the busiest SM) main + latency + results to the L2
+///            + (rounds after the first) (what a round leaves of these in sight)
+/// Blocks that share an SM work while one of them fills its pipeline or writes. Results are as wide
+/// as the first operand.
 /// With Scheduling::persistent blocks an SM and rounds are not whole.
 [[nodiscard]] BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work);
 

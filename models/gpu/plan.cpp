@@ -89,8 +89,10 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& pla
                        transfer_time(plan.stores, memories, spec.memory_efficiency);
     std::int64_t n = std::clamp<std::int64_t>(ceil_div(loads.fs, kPiece.fs), 1, kMostPieces);
     plan.by_depth = false;
+    Time later;
     if (plan.blocks) {
         const BlockTiming timing = block_timing(spec, *plan.blocks);
+        later = spec.clock.cycles(static_cast<std::int64_t>(std::ceil(timing.later)));
         if (timing.waves < kFewWaves) {
             plan.by_depth = true;
             const std::int64_t least = plan.least_depth > 0
@@ -105,8 +107,9 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& pla
     plan.chunks = n;
     if (plan.blocks && plan.by_depth && n > plan.blocks->depth) plan.by_depth = false;
     // Loads do not stream before the first slices have come and the pipelines are full.
-    plan.filled = plan.by_depth && n > 1;
-    if (plan.filled) plan.launch += spec.clock.cycles(spec.latency_cycles);
+    plan.filling = Time::zero();
+    if (plan.by_depth && n > 1) plan.filling = spec.clock.cycles(spec.latency_cycles) + later;
+    plan.launch += plan.filling;
 }
 
 Contract part_of_blocks(const GpuSpec& spec, const Plan& plan, std::int64_t i) {
@@ -124,11 +127,12 @@ Contract part_of_blocks(const GpuSpec& spec, const Plan& plan, std::int64_t i) {
         tile.last_k_tile = i + 1 == plan.chunks;
         return tile;
     }
+    tile.preloaded = i > 0;
     // Whole waves where the library works in waves: a part of a wave takes as long as one.
+    const std::int64_t resident =
+        resident_blocks(spec, {all.rows, all.columns}, all.first_type, all.second_type);
     const std::int64_t wave =
-        spec.library.scheduling == Scheduling::waves && all.blocks / plan.chunks >= spec.sms
-            ? spec.sms
-            : 1;
+        spec.library.scheduling == Scheduling::waves ? spec.sms * resident : 1;
     const std::int64_t waves = ceil_div(all.blocks, wave);
     const PartRange slice = part_range(waves, i, plan.chunks);
     tile.repeat = std::max<std::int64_t>(
@@ -142,7 +146,7 @@ PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories, c
     BlockTiming blocks;
     if (plan.blocks) blocks = block_timing(spec, *plan.blocks);
     Time matrix = gpu::time_of(spec, blocks.cycles);
-    if (plan.filled) matrix -= std::min(matrix, spec.clock.cycles(spec.latency_cycles));
+    matrix -= std::min(matrix, plan.filling);
     const Time vector =
         plan.vector ? gpu::time_of(spec, vector_cycles(spec, *plan.vector)) : Time::zero();
     const Time last =

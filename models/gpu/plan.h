@@ -29,7 +29,7 @@ struct Plan {
     bool by_depth = false;  ///< pieces are of the reduction: results leave after the last
     /// Of the reduction, in a piece; 0: so much that a product's pipeline fills.
     std::int64_t least_depth = 0;
-    bool filled = false;  ///< the launch has the first filling of the blocks' pipelines
+    Time filling;  ///< of the blocks' pipelines, that the launch has: the first, and later rounds'
 };
 
 /// Time of a plan when nothing is contended: launch, then the slower of memory and pipes, with the

@@ -91,6 +91,36 @@ TEST(BlockTiming, PersistentBlocksShareTheLastWave) {
     EXPECT_NEAR(block_timing(spec, work).cycles / ten, 1.1, 0.01);
 }
 
+TEST(BlockTiming, BlocksThatShareAnSmHideOneAnothersFill) {
+    // Four blocks an SM, two at a time: 16384 cycles of pipes each, and 565.536 away from them (500
+    // to fill, 65.536 in which both write). One alone: a turn of 16949.536, at the pipes for
+    // 0.966634 of it. Two: 16384 * 1.966634 at the pipes, 32786.870 a turn, of which 18.870 are
+    // more than the pipes' own.
+    const GpuSpec spec = small_gpu();
+    const BlockWork work{.rows = 128, .columns = 128, .depth = 1024, .blocks = 40};
+    EXPECT_NEAR(block_timing(spec, work).cycles, 4 * 16384 + 565.536 + 18.8696, 1e-3);
+    // Where one fits, all of it is in sight each time.
+    GpuSpec alone = spec;
+    alone.shared_bytes = 64 * 1024;
+    EXPECT_NEAR(block_timing(alone, work).cycles, 4 * (16384 + 500 + 32.768), 1e-6);
+    // Pieces of whole rounds take as long as all at once.
+    BlockWork half = work;
+    half.blocks = 20;
+    const double first = block_timing(spec, half).cycles;
+    half.follows = true;
+    EXPECT_NEAR(first + block_timing(spec, half).cycles, block_timing(spec, work).cycles, 1e-6);
+}
+
+TEST(BlockTiming, WindowsOfOneChannelRunOnTheLanes) {
+    // 1024 windows of nine products: 9216 over 64 lanes that take halves in pairs are 72 cycles.
+    // Seven blocks of 128 threads and 36 KiB of registers share an SM; nothing is staged. Of 500
+    // cycles of latency 175 are a thread's, and seven write 1024 x 2 B each at 1000 B a cycle.
+    const GpuSpec spec = small_gpu();
+    EXPECT_EQ(resident_blocks(spec, {1024, 1}, DataType::fp16, DataType::fp16), 7);
+    const BlockWork work{.rows = 1024, .columns = 1, .depth = 9, .blocks = 70};
+    EXPECT_NEAR(block_timing(spec, work).cycles, 7 * 72 + 175 + 7 * 2.048, 1e-6);
+}
+
 TEST(BlockTiming, SharedMemoryLimitsResidentBlocks) {
     // Four stages of 32 (128 + 128) 2 B are 64 KiB: two fit 128 KiB. Registers: 64 KiB of
     // accumulators and 128 threads of 256 B are 96 KiB: two fit 256 KiB.
