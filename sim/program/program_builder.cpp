@@ -9,19 +9,27 @@
 namespace perfwatt {
 namespace {
 
-/// Columns of rows `pitch` bytes apart; pitch 0 stands for every byte.
+/// Columns of rows `pitch` bytes apart: addresses that are `begin` and the next bytes, modulo the
+/// pitch, so that they may go round its end. Pitch 0 stands for every byte.
 struct Columns {
     std::int64_t pitch = 0;
     std::int64_t begin = 0;
-    std::int64_t end = 0;
+    std::int64_t bytes = 0;
 
     [[nodiscard]] bool meets(const Columns& other) const {
-        return pitch == 0 || pitch != other.pitch || (begin < other.end && other.begin < end);
+        return pitch == 0 || pitch != other.pitch || to(other) < bytes ||
+               other.to(*this) < other.bytes;
     }
     [[nodiscard]] bool covers(const Columns& other) const {
-        return pitch == 0 || (pitch == other.pitch && begin <= other.begin && end >= other.end);
+        return pitch == 0 || (pitch == other.pitch && to(other) + other.bytes <= bytes);
     }
     friend bool operator==(const Columns&, const Columns&) = default;
+
+  private:
+    /// From the first column here to the first one there.
+    [[nodiscard]] std::int64_t to(const Columns& other) const {
+        return other.begin >= begin ? other.begin - begin : other.begin - begin + pitch;
+    }
 };
 
 struct Access {
@@ -121,9 +129,9 @@ class Space {
 
 Columns columns_of(const Region& region) {
     if (region.rows <= 1 || region.row_bytes >= region.pitch_bytes) return {};
-    const std::int64_t begin = region.address % region.pitch_bytes;
-    if (begin + region.row_bytes > region.pitch_bytes) return {};
-    return {.pitch = region.pitch_bytes, .begin = begin, .end = begin + region.row_bytes};
+    return {.pitch = region.pitch_bytes,
+            .begin = region.address % region.pitch_bytes,
+            .bytes = region.row_bytes};
 }
 
 std::int64_t end_of(const Region& region) {

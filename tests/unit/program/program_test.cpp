@@ -96,6 +96,23 @@ TEST_F(ProgramBuilderTest, InterleavedColumnsDoNotWaitForEachOther) {
     EXPECT_THAT(after(load(kOtherCoreDma, region(1024, 256), 512)), ElementsAre(a, b));
 }
 
+TEST_F(ProgramBuilderTest, InterleavedColumnsMayGoRoundTheEndOfAPitch) {
+    // Rows of 40 bytes from address 4096 = 102 * 40 + 16: columns 16 to 55, which is 16 to 39 and 0
+    // to 15.
+    Region first{.memory = kDram, .address = 4096, .row_bytes = 20, .rows = 8, .pitch_bytes = 40};
+    Region second = first;  // columns 36 to 39 and 0 to 15
+    second.address += 20;
+    Region both = first;  // columns 30 to 39 and 0 to 3
+    both.address += 14;
+    both.row_bytes = 14;
+    const CommandId a = store(kDma, 0, first);
+    const CommandId b = store(kSecondDma, 512, second);
+    EXPECT_THAT(after(b), IsEmpty());
+    EXPECT_THAT(after(load(kOtherCoreDma, first, 0)), ElementsAre(a));
+    EXPECT_THAT(after(load(kOtherCoreDma, second, 256)), ElementsAre(b));
+    EXPECT_THAT(after(load(kOtherCoreDma, both, 512)), ElementsAre(a, b));
+}
+
 TEST_F(ProgramBuilderTest, PartialOverlapIsFound) {
     const CommandId a = load(kDma, region(0, 100), 0);
     const CommandId b = load(kSecondDma, region(200, 100), 100);
