@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "sim/arch/stripes.h"
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
 #include "sim/compiler/depth_first.h"
@@ -54,6 +55,8 @@ class Compiler {
         out_.storage = settle_types(graph_, precision_, devices());
         quantise(graph_, precision_);
         settle();
+        // Where maps pass in stripes, so do those that are normalised.
+        if (runs_stripes()) split_norms(graph_, precision_);
         dump("quantise", [&] { return to_text(graph_); });
         const std::vector<FusionGroup> groups = fuse(graph_, options_.fuse, accepts(), pools());
         dump("fuse", [&] { return to_text(graph_, groups); });
@@ -61,6 +64,7 @@ class Compiler {
             return group.attention.has_value();
         });
         uncut_ = lower(graph_, groups, precision_);
+        take_sums_on_the_way(graph_, uncut_);
         if (const auto& system = target_.system) {
             if (system->tensor > 1) {
                 for (std::string& note : split_among(graph_, uncut_, system->tensor))
@@ -138,6 +142,14 @@ class Compiler {
         return [device = engines.front().device](const Kernel& kernel) {
             return !device->refuses(kernel);
         };
+    }
+
+    [[nodiscard]] bool runs_stripes() const {
+        const std::vector<const Device*> all = devices();
+        return std::all_of(all.begin(), all.end(), [](const Device* device) {
+            const auto* stripes = dynamic_cast<const RunsStripes*>(device);
+            return stripes != nullptr && stripes->runs_stripes();
+        });
     }
 
     [[nodiscard]] std::vector<const Device*> devices() const {

@@ -25,6 +25,10 @@ void check_shapes(const Graph& graph);
 /// width.
 void quantise(Graph& graph, const Precision& precision);
 
+/// Norms over whole maps (of groups, of instances) become sums over the map, and the scaling of its
+/// elements by what the sums say: only the sums need all of the map.
+void split_norms(Graph& graph, const Precision& precision);
+
 /// Nodes that become one kernel: an anchor and what is applied to its output before it goes on.
 struct FusionGroup {
     NodeId anchor;
@@ -73,6 +77,10 @@ struct Lowered {
 /// Throws UserError naming operator, node and file for what cannot be lowered.
 [[nodiscard]] Lowered lower(Graph& graph, const std::vector<FusionGroup>& groups,
                             const Precision& precision);
+
+/// Sums of split_norms() over a map that one product makes are taken as its outputs leave: what is
+/// left of their kernel adds up the cores' shares.
+void take_sums_on_the_way(Graph& graph, Lowered& lowered);
 
 /// The longest run of identical consecutive segments of kernels, if one repeats at least 4 times.
 [[nodiscard]] std::optional<Repeat> find_repeat(const Lowered& lowered);

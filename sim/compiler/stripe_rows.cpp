@@ -80,9 +80,11 @@ class Finder {
     /// Operands beside the first: of the result's shape, or used whole by every row.
     [[nodiscard]] std::optional<RowWindow> other(const Operand& operand, std::int64_t elements,
                                                  std::int64_t height) const {
-        if (tensor(operand).elements() == elements && !is_trained(operand.role))
+        const Tensor& from = tensor(operand);
+        if (from.elements() == elements && !is_trained(operand.role))
             return RowWindow{.height = height};
-        if (is_trained(operand.role)) return RowWindow{.whole = true};
+        const bool of_a_row = from.shape.size() == 4 && from.shape[2] == 1;
+        if (is_trained(operand.role) || of_a_row) return RowWindow{.whole = true};
         return std::nullopt;
     }
 

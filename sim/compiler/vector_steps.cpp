@@ -75,6 +75,7 @@ const std::vector<Row>& rows() {
         {"Trilu", {{compare, 1}}},
         {"Where", {{compare, 1}}},
         {"Xor", {{compare, 1}}},
+        {"perfwatt.Normalise", {{multiply, 1}, {add, 1}}},  // by what sums and scale come to
     };
     return table;
 }
@@ -120,6 +121,7 @@ ReduceCost reduce_steps(const Graph&, const Node& node, std::int64_t row) {
     if (type == "LayerNormalization" || type == "InstanceNormalization" ||
         type == "GroupNormalization" || type == "MeanVarianceNormalization")
         return {{{add, 4}, {multiply, 3}, {reciprocal_sqrt, once}}, 3};
+    if (type == "perfwatt.NormStatistics") return {{{add, 2}, {multiply, 1}}, 1};
     if (type == "BatchNormalization") return {{{multiply, 1}, {add, 1}}, 1};
     if (type == "LRN") {
         const auto size = static_cast<double>(node.integer("size", 5));

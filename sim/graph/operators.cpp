@@ -172,6 +172,7 @@ constexpr auto kRows = [] {
         row("LessOrEqual", elementwise, infer_compare),
         row("Where", elementwise, infer_where),
         row("OneHot", elementwise, infer_one_hot),
+        row("perfwatt.Normalise", elementwise, infer_same),
         // reduce
         row("AveragePool", reduce, infer_pool),
         row("MaxPool", reduce, infer_pool),
@@ -182,6 +183,7 @@ constexpr auto kRows = [] {
         row("BatchNormalization", reduce, infer_normalize),
         row("InstanceNormalization", reduce, infer_normalize),
         row("GroupNormalization", reduce, infer_normalize),
+        row("perfwatt.NormStatistics", reduce, infer_same),
         row("LayerNormalization", reduce, infer_normalize),
         row("RMSNormalization", reduce, infer_normalize),
         row("LpNormalization", reduce, infer_normalize),

@@ -120,6 +120,55 @@ TEST(DepthFirst, StripesOfANetworkWithoutThemAreRefused) {
     EXPECT_THROW((void)compiled(chain(64), options), UserError);
 }
 
+/// conv -> norm of four groups -> relu -> conv.
+Graph normalised(std::int64_t side) {
+    GraphMaker make;
+    const TensorId in = make.input({1, 16, side, side});
+    const TensorId first = make.conv(in, 16, 1);
+    const TensorId norm =
+        make.node("GroupNormalization", {first, make.weight({16}), make.weight({16})},
+                  make.shape(first), {{"num_groups", std::int64_t{4}}});
+    make.output(make.conv(make.same("Relu", {norm}), 16, 3));
+    return make.take();
+}
+
+TEST(DepthFirst, NormOverAMapReadsItOnceMore) {
+    // Its sums are taken as the first convolution's results leave; then the map passes in stripes:
+    // written and read once between the convolutions, beside input and result.
+    const std::int64_t map = 16 * 256 * 256;
+    const Compiled found = compiled(normalised(256));
+    const Totals moved = totals(found.program);
+    EXPECT_THAT(found.notes, Contains(HasSubstr("depth-first")));
+    EXPECT_EQ(moved.written, 2 * map);
+    EXPECT_GE(moved.read, 2 * map);
+    EXPECT_LT(moved.read, 2 * map + map / 8);
+    EXPECT_EQ(moved.useful_macs, found.graph_macs);
+    // A lane does two simple operations at once. Scale and conversion of the first result: 1; two
+    // additions and a product for its sums: 2; product, addition, comparison, scale and conversion
+    // of what is normalised: 3; scale and conversion of the second result: 1.
+    EXPECT_GE(moved.operations, 7 * map);
+    EXPECT_LT(moved.operations, 7 * map + 1024);
+    const Totals layer_by_layer = totals(compiled(normalised(256), {}, false).program);
+    EXPECT_GE(layer_by_layer.written, 4 * map);
+}
+
+TEST(DepthFirst, NormWaitsForAllOfItsMap) {
+    const Compiled found = compiled(normalised(256));
+    CommandId last_store;
+    bool seen = false;
+    for (std::size_t i = 0; i < found.program.commands.size() && !seen; ++i) {
+        const Command& command = found.program.commands[i];
+        const CommandId id{static_cast<std::int32_t>(i)};
+        const std::string& layer = found.program.layers[command.layer.index()].operator_type;
+        if (std::holds_alternative<Store>(command.work) && layer == "Conv") last_store = id;
+        if (layer != "perfwatt.NormStatistics" || !std::holds_alternative<Load>(command.work))
+            continue;
+        seen = true;
+        EXPECT_THAT(command.after, Contains(last_store));
+    }
+    EXPECT_TRUE(seen);
+}
+
 TEST(RowWindow, FollowsTapsStridePaddingAndUpsampling) {
     const RowWindow same{.height = 16, .taps = 3, .stride = 1, .padding = 1};
     EXPECT_EQ(same.rows({0, 4}).begin, 0);
