@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <string_view>
+#include <string>
+#include <utility>
 
 #include "models/npu/matrix_timing.h"
+#include "models/npu/sized_tiles.h"
 #include "sim/base/math.h"
 
 namespace perfwatt::npu {
@@ -51,13 +52,11 @@ std::vector<std::pair<Split, int>> splits(const Contraction& work, int cores, in
     return found;
 }
 
-/// Calls visit(tiling) for each candidate. begin(left) comes before those of each split, of which
-/// `left` are still to come, this one included; enter(tiling, part) before the kOfASize candidates
-/// of the same tile sizes, with one buffer each, on a core that does `part`: they are passed over
-/// if it says no. No more of a split once visit returns false.
-template <class Begin, class Enter, class Visit>
-void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin, Enter&& enter,
-                 Visit&& visit) {
+/// Calls visit(sizes, part) for each set of tile sizes, of a core that does `part`; begin(left)
+/// comes before those of each split, of which `left` are still to come, this one included. No more
+/// of a split once visit returns false.
+template <class Begin, class Visit>
+void each_size(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin, Visit&& visit) {
     const Contraction& work = plan.work();
     const MatrixSpec& matrix = spec.matrix;
     const TypeRate& rate = *rate_of(matrix, work.first_type, work.second_type);
@@ -88,16 +87,7 @@ void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin
                         if (g > work.groups_sharing_second && whole_problems && partial) continue;
                         tiling.g = g, tiling.k = k, tiling.c = c;
                         tiling.n = plane.n, tiling.p = plane.p, tiling.q = plane.q;
-                        tiling.order = Order::weights_outer;
-                        tiling.buffers = 1;
-                        if (!enter(tiling, part)) continue;
-                        for (const Order order : {Order::weights_outer, Order::inputs_outer}) {
-                            tiling.order = order;
-                            for (const int buffers : {2, 1}) {
-                                tiling.buffers = buffers;
-                                if (!visit(tiling)) return;
-                            }
-                        }
+                        if (!visit(tiling, part)) return;
                     }
                 }
             }
@@ -110,10 +100,121 @@ void each_tiling(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin
     }
 }
 
-std::int64_t tiles_of(const Contraction& part, const Tiling& tiling) {
-    return ceil_div(part.g, tiling.g) * ceil_div(part.n, tiling.n) * ceil_div(part.p, tiling.p) *
-           ceil_div(part.q, tiling.q) * ceil_div(part.k, tiling.k) * ceil_div(part.c, tiling.c);
+/// Calls visit(tiling) for the kOfASize tilings of the same sizes, until it returns false; returns
+/// whether it never did.
+template <class Visit>
+bool each_of_a_size(Tiling tiling, Visit&& visit) {
+    for (const Order order : {Order::weights_outer, Order::inputs_outer}) {
+        tiling.order = order;
+        for (const int buffers : {2, 1}) {
+            tiling.buffers = buffers;
+            if (!visit(tiling)) return false;
+        }
+    }
+    return true;
 }
+
+/// How often tilings were passed over, by reason. Reasons are literals.
+class Rejections {
+  public:
+    void add(const char* reason, int times) {
+        for (auto& [known, count] : counts_) {
+            if (known != reason) continue;
+            count += times;
+            return;
+        }
+        counts_.emplace_back(reason, times);
+    }
+    /// In the order of the alphabet.
+    [[nodiscard]] std::vector<std::pair<std::string, int>> take() const {
+        std::vector<std::pair<std::string, int>> sorted(counts_.begin(), counts_.end());
+        std::sort(sorted.begin(), sorted.end());
+        return sorted;
+    }
+
+  private:
+    std::vector<std::pair<const char*, int>> counts_;
+};
+
+/// The best tiling of a contraction, among those that its effort allows for.
+class Search {
+  public:
+    Search(const ContractionPlan& plan, const NpuSpec& spec)
+        : plan_(plan),
+          spec_(spec),
+          effort_(std::max(1, plan.request().effort)),
+          choice_{.mapping = {},
+                  .cost = Time::max(),
+                  .bound = plan.bound(),
+                  .candidates = 0,
+                  .rejected = {}} {}
+
+    std::variant<MappingChoice, Infeasible> run() {
+        each_size(
+            plan_, spec_, [&](int left) { begin(left); },
+            [&](const Tiling& sizes, const Contraction& part) { return consider(sizes, part); });
+        choice_.rejected = rejected_.take();
+        if (choice_.cost == Time::max()) {
+            std::string reasons;
+            for (const auto& [reason, count] : choice_.rejected)
+                reasons += fmt::format("{}{} ({}x)", reasons.empty() ? "" : ", ", reason, count);
+            return Infeasible{fmt::format("no tile of it fits on chip: {}", reasons)};
+        }
+        choice_.mapping = to_mapping(best_);
+        return std::move(choice_);
+    }
+
+  private:
+    /// Each split may use an equal part of what is left: none is left out for the tilings of
+    /// others.
+    void begin(int left) {
+        most_ = choice_.candidates + std::max(0, (effort_ - choice_.candidates + left - 1) / left);
+    }
+
+    /// Nothing beats the bound; what is within the effort is settled by the count.
+    [[nodiscard]] bool goes_on() const {
+        return choice_.candidates < most_ && choice_.cost > choice_.bound;
+    }
+
+    bool consider(const Tiling& sizes, const Contraction& part) {
+        SizedTiles tiles(plan_, part, sizes);
+        const char* why = tiles.cuts().steps() > kMostTiles ? "more tiles than worth their commands"
+                                                            : tiles.misfit(Order::weights_outer, 1);
+        if (why != nullptr) {
+            rejected_.add(why, kOfASize);
+            return true;
+        }
+        return each_of_a_size(sizes, [&](const Tiling& tiling) { return price(tiles, tiling); });
+    }
+
+    bool price(SizedTiles& tiles, const Tiling& tiling) {
+        if (!goes_on()) return false;
+        if (const char* why = tiles.misfit(tiling.order, tiling.buffers)) {
+            rejected_.add(why, 1);
+            return true;
+        }
+        if (tiles.memory_time(tiling.order) >= choice_.cost) {
+            rejected_.add("memory traffic alone is slower than the best", 1);
+            return true;
+        }
+        ++choice_.candidates;
+        if (const auto cost = tiles.cost_below(choice_.cost, tiling.order, tiling.buffers)) {
+            choice_.cost = *cost;
+            best_ = tiling;
+        } else {
+            rejected_.add("slower than the best", 1);
+        }
+        return goes_on();
+    }
+
+    const ContractionPlan& plan_;
+    const NpuSpec& spec_;
+    int effort_;
+    int most_ = 0;  ///< candidates, up to the end of the present split
+    MappingChoice choice_;
+    Tiling best_;
+    Rejections rejected_;
+};
 
 }  // namespace
 
@@ -135,65 +236,20 @@ std::vector<std::int64_t> tile_sizes(std::int64_t total, std::int64_t grain, std
 
 std::vector<Tiling> tilings(const ContractionPlan& plan, const NpuSpec& spec) {
     std::vector<Tiling> found;
-    each_tiling(
-        plan, spec, [](int) {}, [](const Tiling&, const Contraction&) { return true; },
-        [&](const Tiling& tiling) {
-            found.push_back(tiling);
-            return true;
+    each_size(
+        plan, spec, [](int) {},
+        [&](const Tiling& sizes, const Contraction&) {
+            return each_of_a_size(sizes, [&](const Tiling& tiling) {
+                found.push_back(tiling);
+                return true;
+            });
         });
     return found;
 }
 
 std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& plan,
                                                         const NpuSpec& spec) {
-    MappingChoice choice{
-        .mapping = {}, .cost = Time::max(), .bound = plan.bound(), .candidates = 0, .rejected = {}};
-    std::map<std::string_view, int> rejected;
-    TileLayout layout;
-    const int effort = std::max(1, plan.request().effort);
-    Tiling best;
-    // Each split may use an equal part of what is left: none is left out for the tilings of others.
-    int most = 0;
-    const auto begin = [&](int left) {
-        most = choice.candidates + std::max(0, (effort - choice.candidates + left - 1) / left);
-    };
-    const auto enter = [&](const Tiling& tiling, const Contraction& part) {
-        const char* why = tiles_of(part, tiling) > kMostTiles
-                              ? "more tiles than worth their commands"
-                              : plan.misfit(tiling, layout);
-        if (why != nullptr) rejected[why] += kOfASize;
-        return why == nullptr;
-    };
-    each_tiling(plan, spec, begin, enter, [&](const Tiling& tiling) {
-        if (choice.candidates >= most || choice.cost <= choice.bound) return false;
-        if (const char* why = plan.misfit(tiling, layout)) {
-            ++rejected[why];
-            return true;
-        }
-        if (plan.traffic_time(tiling) >= choice.cost) {
-            ++rejected["memory traffic alone is slower than the best"];
-            return true;
-        }
-        ++choice.candidates;
-        const Time cost = plan.cost(tiling);
-        if (cost < choice.cost) {
-            choice.cost = cost;
-            best = tiling;
-        } else {
-            ++rejected["slower than the best"];
-        }
-        // Nothing beats the bound; what is within the effort is settled by the count.
-        return choice.candidates < most && choice.cost > choice.bound;
-    });
-    for (const auto& [reason, count] : rejected) choice.rejected.emplace_back(reason, count);
-    if (choice.cost == Time::max()) {
-        std::string reasons;
-        for (const auto& [reason, count] : choice.rejected)
-            reasons += fmt::format("{}{} ({}x)", reasons.empty() ? "" : ", ", reason, count);
-        return Infeasible{fmt::format("no tile of it fits on chip: {}", reasons)};
-    }
-    choice.mapping = to_mapping(best);
-    return choice;
+    return Search(plan, spec).run();
 }
 
 }  // namespace perfwatt::npu

@@ -17,12 +17,12 @@ struct Pieces {
     std::int64_t count = 0;
 };
 
-struct Cut {
+struct Divided {
     Pieces full, rest;
     [[nodiscard]] std::int64_t pieces() const { return full.count + rest.count; }
 };
 
-Cut cut(std::int64_t total, std::int64_t size) {
+Divided cut(std::int64_t total, std::int64_t size) {
     const std::int64_t whole = total / size;
     const std::int64_t rest = total % size;
     return {.full = {size, whole}, .rest = {rest, rest > 0 ? 1 : 0}};
@@ -101,14 +101,14 @@ void reduce_down(const NpuSpec& npu, const TypeRate& rate, const Contract& tile,
     const std::int64_t rows = reduction_extent(spec, rate);
     const std::int64_t together = packed(spec, tile.repeat, tile.k, rows, across);
     const std::int64_t groups = ceil_div(tile.repeat, together);
-    const Cut down = cut(tile.k * together, rows);
-    const Cut columns = cut(across * together, spec.columns);
+    const Divided down = cut(tile.k * together, rows);
+    const Divided columns = cut(across * together, spec.columns);
 
     const std::int64_t sum_bytes = spec.accumulator_bits / 8;
     const bool accumulates = down.pieces() > 1 || !tile.first_k_tile || !tile.last_k_tile;
     const std::int64_t capacity = spec.accumulator_bytes / (spec.columns * sum_bytes);
     const bool held = accumulates && capacity >= 1;
-    const Cut chunks = cut(streamed, held ? std::min(streamed, capacity) : streamed);
+    const Divided chunks = cut(streamed, held ? std::min(streamed, capacity) : streamed);
 
     PassSum sum(spec);
     const std::int64_t products_a_row = spec.depth * rate.macs_per_cell;
@@ -153,8 +153,8 @@ void hold_outputs(const NpuSpec& npu, const TypeRate& rate, const Contract& tile
     const MatrixSpec& spec = npu.matrix;
     const std::int64_t together = packed(spec, tile.repeat, tile.m, spec.rows, tile.n);
     const std::int64_t groups = ceil_div(tile.repeat, together);
-    const Cut down = cut(tile.m * together, spec.rows);
-    const Cut columns = cut(tile.n * together, spec.columns);
+    const Divided down = cut(tile.m * together, spec.rows);
+    const Divided columns = cut(tile.n * together, spec.columns);
     const std::int64_t extent = spec.depth * rate.macs_per_cell;
     const std::int64_t steps = ceil_div(tile.k, extent);
     const std::int64_t passes = groups * down.pieces() * columns.pieces();

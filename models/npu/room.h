@@ -44,6 +44,12 @@ class Room {
     }
     [[nodiscard]] bool overdrawn() const { return begin_ > end_; }
 
+    /// Aligned bytes that can be taken of `free` from either end; negative where not even none can.
+    [[nodiscard]] static std::int64_t of(Buffer free, std::int64_t alignment) {
+        return (free.address + free.bytes) / alignment * alignment -
+               round_up(free.address, alignment);
+    }
+
   private:
     std::int64_t begin_;
     std::int64_t end_;

@@ -56,8 +56,6 @@ class ContractionPlan {
     [[nodiscard]] Contraction share(const Tiling& tiling) const;
     /// Addresses of the tiles, or why they do not fit.
     [[nodiscard]] std::variant<TileLayout, Infeasible> layout(const Tiling& tiling) const;
-    /// The same without an allocation: null if the tiles fit.
-    [[nodiscard]] const char* misfit(const Tiling& tiling, TileLayout& layout) const;
     /// Time by memory traffic alone: no cost() of this tiling is lower.
     [[nodiscard]] Time traffic_time(const Tiling& tiling) const;
     /// The larger of matrix, vector and memory time, the first tiles' arrival and the last one's
@@ -104,21 +102,18 @@ class ContractionPlan {
     [[nodiscard]] const Npu& npu() const { return npu_; }
 
   private:
-    void apply_window(Contract& tile, const Tiling& sizes) const;
-    [[nodiscard]] Traffic traffic(const Tiling& tiling) const;
-    /// Cycles of a core's matrix unit, and bytes it moves through the scratchpad's ports.
-    struct MatrixShare {
-        std::int64_t cycles = 0;
-        std::int64_t moved_bytes = 0;
-    };
-    [[nodiscard]] MatrixShare matrix_share(const Tiling& tiling, const Contraction& part) const;
-    [[nodiscard]] Time ends_time(const Tiling& tiling) const;
-    [[nodiscard]] bool sums_spill(const Tiling& tiling, const Contraction& part) const;
+    friend class SizedTiles;
 
+    void apply_window(Contract& tile, const Tiling& sizes) const;
     const Npu& npu_;
     const MappingRequest& request_;
     const Kernel& kernel_;
     const Contraction& work_;
+    std::int64_t room_ = 0;  ///< for buffers, that begin where rows of the banks do
+    std::optional<std::int64_t> weight_room_;  ///< for those of weights, if apart
+    std::int64_t whole_extra_room_ = 0;
+    std::int64_t all_weight_bytes_ = 0;  ///< as they are multiplied
+    std::int64_t all_output_bytes_ = 0;
     std::int64_t left_positions_ = 1;
     std::int64_t whole_extra_bytes_ = 0;     ///< in memory, fetched once
     std::int64_t spread_extra_bytes_ = 0;    ///< of the output's shape

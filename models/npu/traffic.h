@@ -28,6 +28,7 @@ struct Traffic {
     [[nodiscard]] Time time(const Npu& npu) const {
         Time longest;
         for (std::size_t i = 0; i < npu.memories().size(); ++i) {
+            if (read[i] + written[i] == 0) continue;
             const MemoryPort& port = npu.memories()[i];
             const std::int64_t both = port.both_ways_bytes_per_second > 0
                                           ? port.both_ways_bytes_per_second
