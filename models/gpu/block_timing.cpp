@@ -127,7 +127,10 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     const double l2_rate = std::min(
         static_cast<double>(spec.l2.bytes_per_cycle) * spec.l2_efficiency / std::min(blocks, sms),
         static_cast<double>(spec.l2.bytes_per_cycle_per_sm));
-    const double l2 = operand_bytes / static_cast<double>(spec.library.cluster_side) / l2_rate;
+    const bool handed_on = is_handed_on(work);
+    const double here = handed_on ? read * rows * element_bytes(work.first_type) : 0;
+    const double l2 =
+        (operand_bytes - here) / static_cast<double>(spec.library.cluster_side) / l2_rate;
     const double conversion = static_cast<double>(rate->conversion_operations) * columns * depth /
                               static_cast<double>(spec.vector_lanes);
     const double main = std::max({matrix, shared, l2, conversion});
@@ -153,7 +156,7 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     const double slices = depth / static_cast<double>(spec.library.depth);
     const double filled =
         windows ? kWindowLatency : std::min(1.0, 0.5 + slices / (2 * kStreamingSlices));
-    const double fill = filled * static_cast<double>(spec.latency_cycles);
+    const double fill = handed_on ? 0 : filled * static_cast<double>(spec.latency_cycles);
     // Blocks that started together write together.
     const double together = std::min(resident, per_sm);
     const double results = together * rows * columns * element_bytes(work.first_type) / l2_rate;
@@ -163,6 +166,8 @@ BlockTiming block_timing(const GpuSpec& spec, const BlockWork& work) {
     // cut().
     if (work.begins && work.ends)
         timing.fill_drain = (work.follows ? again : fill + results) + timing.later;
+    else if (handed_on && work.ends)
+        timing.fill_drain = rounds * again;
     else if (work.ends)
         timing.fill_drain = results;
     timing.cycles = per_sm * main + timing.fill_drain;

@@ -53,6 +53,11 @@ struct BlockTiming {
 
 [[nodiscard]] BlockWork block_work(const Contract& tile);
 
+/// Whether the blocks go on with what they have just made: the first operand is in their SM.
+[[nodiscard]] inline bool is_handed_on(const BlockWork& work) {
+    return work.follows && !work.begins;
+}
+
 /// Lane-operations of `steps` on `elements`: what the special lanes do counts as often as an
 /// ordinary lane could have done something else.
 [[nodiscard]] std::int64_t lane_operations(const GpuSpec& spec,

@@ -21,6 +21,11 @@ constexpr Tile kWindows{1024, 1};
 constexpr double kStripe = 0.7;
 /// A split product's partial sums.
 constexpr std::int64_t kPartialBytes = 4;
+/// Positions of the output that a block of fused layers has, and its tile's extents.
+constexpr std::int64_t kFusedRows = 8, kFusedColumns = 16;
+constexpr std::int64_t kFused = kFusedRows * kFusedColumns;
+/// Positions that the layer before three by three taps makes for them.
+constexpr std::int64_t kFusedBefore = (kFusedRows + 2) * (kFusedColumns + 2);
 
 /// How often each operand comes from memory: once where it or a stripe of the other fits the L2.
 struct Passes {
@@ -92,6 +97,30 @@ Product product_of(const Contraction& work) {
     return product;
 }
 
+bool fits_a_block(const GpuSpec& spec, const std::vector<const Kernel*>& chain) {
+    int with_taps = 0;
+    std::int64_t held = 0;
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+        const auto* work = std::get_if<Contraction>(&chain[i]->work);
+        if (work == nullptr || work->g != 1 || product_of(*work).windows) return false;
+        const bool taps = work->r * work->s > 1;
+        with_taps += taps ? 1 : 0;
+        if (taps && (work->r > 3 || work->s > 3)) return false;
+        const bool plain = work->stride_h == 1 && work->stride_w == 1 && work->dilation_h == 1 &&
+                           work->dilation_w == 1;
+        if (i > 0 && !plain) return false;
+        if (i + 1 == chain.size()) continue;
+        held += bytes(work->output_type, (with_taps == 0 ? kFusedBefore : kFused) * work->k);
+    }
+    // What the last one adds to its result stays as well; operands of the smallest tile pass by.
+    const auto& first = std::get<Contraction>(chain.front()->work);
+    for (std::size_t i = 2; i < chain.back()->inputs.size(); ++i)
+        if (chain.back()->inputs[i].tensor == chain.front()->inputs[0].tensor)
+            held += bytes(first.first_type, kFused * first.c);
+    held += bytes(first.first_type, 2 * kFused * spec.library.depth * spec.library.stages);
+    return with_taps <= 1 && held <= spec.shared_bytes;
+}
+
 std::variant<Plan, Infeasible> plan_contraction(const GpuSpec& spec,
                                                 const std::vector<MemoryPort>& memories,
                                                 const MappingRequest& request,
@@ -119,6 +148,24 @@ std::variant<Plan, Infeasible> plan_contraction(const GpuSpec& spec,
         if (choice.splits > 1 && product.depth / choice.splits < kLeastSlices * slice)
             return Infeasible{"reductions too short for the parts"};
         blocks.depth = round_up(ceil_div(product.depth, choice.splits), slice);
+    }
+    const bool handed_on = kernel.inputs[0].bytes == 0;
+    const bool hands_on = kernel.outputs[0].bytes == 0;
+    if (handed_on || hands_on) {
+        // A block has all channels of its positions.
+        if (choice.splits > 1 || choice.tile.rows != kFused)
+            return Infeasible{"layers that are fused have one kind of block"};
+        blocks.columns *= across;
+        blocks.blocks = down;
+        blocks.begins = !handed_on;
+        blocks.follows = handed_on;
+        blocks.ends = !hands_on;
+    }
+    if (handed_on) plan.launch = Time::zero();
+    if (hands_on && !handed_on) {
+        plan.launch += spec.clock.cycles(spec.latency_cycles);
+        // Tiles overlap where taps follow: what lies in several is made several times.
+        if (work.r * work.s == 1) blocks.blocks = ceil_div(down * kFusedBefore, kFused);
     }
     plan.blocks = blocks;
 

@@ -22,6 +22,10 @@ struct Product {
 };
 [[nodiscard]] Product product_of(const Contraction& work);
 
+/// Whether a block's tile of all these products, each of which reads the one before, fits its SM:
+/// as convolutions of stride 1 of which at most one has more than one tap.
+[[nodiscard]] bool fits_a_block(const GpuSpec& spec, const std::vector<const Kernel*>& chain);
+
 /// The plan of one choice; Infeasible where the tile is none of the library's, or the reduction too
 /// short for the parts.
 [[nodiscard]] std::variant<Plan, Infeasible> plan_contraction(

@@ -135,6 +135,13 @@ void Gpu::emit(const MappingRequest& request, const Mapping& mapping, LayerId la
     emit_plan(spec_, std::get<Plan>(answer), request.free, layer, program);
 }
 
+bool Gpu::fuses(const std::vector<const Kernel*>& chain) const {
+    if (!spec_.library.fuses_chains) return false;
+    for (const Kernel* kernel : chain)
+        if (refuses(*kernel)) return false;
+    return fits_a_block(spec_, chain);
+}
+
 std::int64_t Gpu::skipped_macs(const Kernel& kernel) const {
     const auto* work = std::get_if<Attention>(&kernel.work);
     return work != nullptr ? work->macs() - visible_macs(*work) : 0;
@@ -173,10 +180,11 @@ void Gpu::count(const Command& command, std::span<const ActionId> ids, Counts& c
         const MathRate* rate = rate_of(spec_, tile->first_type, tile->second_type);
         const auto place = static_cast<std::size_t>(rate - spec_.rates.data());
         counts.add(layer, ids[place], executed_macs(*tile));
-        const std::int64_t operands = operand_bytes(tile->m * tile->k, tile->first_type) +
-                                      operand_bytes(tile->n * tile->k, tile->second_type);
-        add(kShared, tile->repeat * operands);
-        add(kL2, tile->repeat * operands / spec_.library.cluster_side);
+        const std::int64_t first = operand_bytes(tile->m * tile->k, tile->first_type);
+        const std::int64_t second = operand_bytes(tile->n * tile->k, tile->second_type);
+        const bool handed_on = is_handed_on(block_work(*tile));
+        add(kShared, tile->repeat * (first + second));
+        add(kL2, tile->repeat * (second + (handed_on ? 0 : first)) / spec_.library.cluster_side);
         // Fragments of 16 x 16 x 16 products: operands and accumulators once for 16 products each.
         constexpr std::int64_t kFragment = 16;
         const std::int64_t products = tile->m * tile->n * tile->k * tile->repeat;

@@ -6,6 +6,7 @@
 
 #include "models/gpu/gpu_spec.h"
 #include "models/gpu/plan.h"
+#include "sim/arch/chains.h"
 #include "sim/arch/device_prices.h"
 
 namespace perfwatt::gpu {
@@ -24,7 +25,7 @@ using GpuPrices = DevicePrices;
 
 /// A GPU as the compiler and the platform see it: what stays between kernels stays in the L2.
 /// Immutable.
-class Gpu final : public Device {
+class Gpu final : public Device, public FusesChains {
   public:
     /// `memories` by MemoryId. Fatal if a price is missing: the loader asks action_names() first.
     Gpu(GpuSpec spec, GpuPrices prices, std::vector<MemoryPort> memories);
@@ -40,6 +41,7 @@ class Gpu final : public Device {
                                                       const Mapping& mapping) const override;
     void emit(const MappingRequest& request, const Mapping& mapping, LayerId layer,
               ProgramBuilder& program) const override;
+    [[nodiscard]] bool fuses(const std::vector<const Kernel*>& chain) const override;
     [[nodiscard]] std::int64_t skipped_macs(const Kernel& kernel) const override;
 
     [[nodiscard]] Time duration(const Command& command) const override;

@@ -91,6 +91,8 @@ MapSchema<LibrarySpec> library_schema() {
                "of a sequence, up to which heads of one cache share blocks of attention")
         .count("least_rows", &LibrarySpec::least_rows, {.max = 128, .otherwise = 1},
                "of a block of attention, filled or not")
+        .flag("fuses_chains", &LibrarySpec::fuses_chains, false,
+              "convolutions in a row are one kernel where a block's tile of all of them fits")
         .ratio("softmax_overlap", &LibrarySpec::softmax_overlap,
                {.min = 0.0, .max = 1.0, .otherwise = 0.0},
                "of the softmax in attention, what is hidden behind products");

@@ -57,6 +57,7 @@ struct LibrarySpec {
     /// Of attention: heads of one cache share blocks where a sequence has at most so many queries.
     std::int64_t packed_queries = 1;
     std::int64_t least_rows = 1;  ///< of attention: rows of a block, filled or not
+    bool fuses_chains = false;    ///< layers in a row as one kernel, if a block's tile of all fits
     double softmax_overlap = 0;   ///< of a block's softmax, what products of others hide
 };
 

@@ -93,7 +93,9 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& pla
     if (plan.blocks) {
         const BlockTiming timing = block_timing(spec, *plan.blocks);
         later = spec.clock.cycles(static_cast<std::int64_t>(std::ceil(timing.later)));
-        if (timing.waves < kFewWaves) {
+        // Blocks that hand on what they make go through all of their reductions at once.
+        const bool alone = plan.blocks->begins && plan.blocks->ends;
+        if (alone && timing.waves < kFewWaves) {
             plan.by_depth = true;
             const std::int64_t least = plan.least_depth > 0
                                            ? plan.least_depth
@@ -101,7 +103,7 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& pla
             n = std::clamp<std::int64_t>(n, 1,
                                          std::max<std::int64_t>(1, plan.blocks->depth / least));
         } else {
-            n = std::min(n, static_cast<std::int64_t>(timing.waves));
+            n = std::clamp<std::int64_t>(static_cast<std::int64_t>(timing.waves), 1, n);
         }
     }
     plan.chunks = n;
@@ -119,7 +121,10 @@ Contract part_of_blocks(const GpuSpec& spec, const Plan& plan, std::int64_t i) {
                   .k = all.depth,
                   .repeat = all.blocks,
                   .first_type = all.first_type,
-                  .second_type = all.second_type};
+                  .second_type = all.second_type,
+                  .first_k_tile = all.begins,
+                  .last_k_tile = all.ends,
+                  .preloaded = all.follows};
     if (plan.chunks == 1) return tile;
     if (plan.by_depth) {
         tile.k = part_range(all.depth, i, plan.chunks).size();
@@ -127,7 +132,7 @@ Contract part_of_blocks(const GpuSpec& spec, const Plan& plan, std::int64_t i) {
         tile.last_k_tile = i + 1 == plan.chunks;
         return tile;
     }
-    tile.preloaded = i > 0;
+    tile.preloaded = all.follows || i > 0;
     // Whole waves where the library works in waves: a part of a wave takes as long as one.
     const std::int64_t resident =
         resident_blocks(spec, {all.rows, all.columns}, all.first_type, all.second_type);

@@ -9,6 +9,7 @@
 #include "sim/arch/stripes.h"
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
+#include "sim/compiler/chains.h"
 #include "sim/compiler/depth_first.h"
 #include "sim/compiler/emission.h"
 #include "sim/compiler/engines.h"
@@ -104,6 +105,12 @@ class Compiler {
                 if (kernel.name == first_stripe(group, uncut_))
                     for (auto& word : group_words(group))
                         kernel.choice.mapping.push_back(std::move(word));
+        for (const Chain& chain : now_->chains)
+            for (int i = chain.first; i < chain.last; ++i)
+                for (KernelReport& kernel : out_.kernels)
+                    if (kernel.name == now_->lowered.kernels[static_cast<std::size_t>(i)].name)
+                        for (auto& word : chain_words(chain, i))
+                            kernel.choice.mapping.push_back(std::move(word));
         dump("emit", [&] { return to_text(out_.program); });
         find_bounds(target_, out_);
         return std::move(out_);
@@ -202,6 +209,7 @@ class Compiler {
     /// Kernels, whole or cut, and their plan.
     struct Attempt {
         std::vector<StripeGroup> groups;
+        std::vector<Chain> chains;  ///< of `lowered`, in which they are fused
         Lowered lowered;
         std::optional<Repeat> repeat;
         std::unique_ptr<Planner> planner;
@@ -211,6 +219,8 @@ class Compiler {
     std::optional<Infeasible> map() {
         const Stripes stripes(graph_, uncut_);
         now_ = attempt(stripes, groups_in(options_.mappings, graph_, uncut_));
+        if (const auto chains = chains_in(options_.mappings, now_->lowered); !chains.empty())
+            now_ = fused(*now_, chains);
         check_given_mappings();
         const EngineOptions engines =
             engine_options(graph_, now_->lowered, target_, options_, meant_for(now_->lowered));
@@ -218,9 +228,14 @@ class Compiler {
         out_.candidates = now_->planner->candidates();
         if (auto* misfit = std::get_if<Infeasible>(&chosen)) return std::move(*misfit);
         now_->chosen = std::get<ChosenPlan>(std::move(chosen));
-        if (options_.depth_first && options_.mappings.empty()) go_depth_first(stripes);
+        if (options_.depth_first && options_.mappings.empty()) {
+            go_depth_first(stripes);
+            fuse_layers();
+        }
         for (const StripeGroup& group : now_->groups)
             out_.notes.push_back(describe(group, stripes));
+        for (const Chain& chain : now_->chains)
+            out_.notes.push_back(describe(chain, now_->lowered));
         out_.predicted = options_.runs * now_->chosen.plan.cost;
         out_.placement = placement_notes(now_->lowered, now_->chosen, now_->planner->engines());
         out_.placement.insert(out_.placement.end(), share_notes_.begin(), share_notes_.end());
@@ -287,6 +302,50 @@ class Compiler {
             if (after < before) cheaper.push_back(group);
         }
         return cheaper;
+    }
+
+    /// The same kernels with some of them fused.
+    std::unique_ptr<Attempt> fused(const Attempt& from, const std::vector<Chain>& chains) {
+        auto made = std::make_unique<Attempt>();
+        made->groups = from.groups;
+        made->chains = chains;
+        made->lowered = fuse_chains(from.lowered, chains);
+        if (from.groups.empty()) made->repeat = find_repeat(made->lowered);
+        made->planner = std::make_unique<Planner>(graph_, made->lowered, made->repeat, target_,
+                                                  options_, memo_);
+        return made;
+    }
+
+    /// Plans again with contractions fused where their engine can, without the chains that turn
+    /// out dearer; the plan is kept if it is cheaper.
+    void fuse_layers() {
+        std::vector<Chain> chains =
+            find_chains(graph_, now_->lowered, now_->chosen.plan, now_->planner->engines());
+        const Attempt* whole = now_.get();
+        std::unique_ptr<Attempt> best;
+        for (int round = 0; round < 2 && !chains.empty(); ++round) {
+            std::unique_ptr<Attempt> attempt = fused(*whole, chains);
+            attempt->chosen = whole->chosen;
+            auto plan = attempt->planner->plan_for(whole->chosen.plan.engine_of);
+            out_.candidates += attempt->planner->candidates();
+            if (std::holds_alternative<Infeasible>(plan)) break;
+            attempt->chosen.plan = std::get<Plan>(std::move(plan));
+            const Plan& now = attempt->chosen.plan;
+            const std::size_t before = chains.size();
+            std::erase_if(chains, [&](const Chain& chain) {
+                Time apart, together;
+                for (auto i = static_cast<std::size_t>(chain.first);
+                     i <= static_cast<std::size_t>(chain.last); ++i) {
+                    apart += whole->chosen.plan.choices[i].cost;
+                    together += now.choices[i].cost;
+                }
+                return together >= apart;
+            });
+            if (now.cost < (best ? best->chosen.plan.cost : whole->chosen.plan.cost))
+                best = std::move(attempt);
+            if (chains.size() == before) break;
+        }
+        if (best) now_ = std::move(best);
     }
 
     /// A repeated segment, where it now begins; nothing where groups cut into it.

@@ -6,6 +6,7 @@
 
 #include "sim/base/diagnostics.h"
 #include "sim/base/math.h"
+#include "sim/compiler/chains.h"
 #include "sim/compiler/stripes.h"
 
 namespace perfwatt {
@@ -158,7 +159,9 @@ std::variant<MappingChoice, Infeasible> Planner::map_kernel(const MappingRequest
     const Device& device = *engines_[static_cast<std::size_t>(engine)].device;
     const auto given = options_.mappings.find(request.kernel->name);
     const Mapping mapping =
-        given != options_.mappings.end() ? without_group(without_engine(given->second)) : Mapping{};
+        given != options_.mappings.end()
+            ? without_chain(without_group(without_engine(given->second)))
+            : Mapping{};
     if (!mapping.empty()) {
         const auto cost = device.cost(request, mapping);
         if (const auto* misfit = std::get_if<Infeasible>(&cost))
