@@ -10,12 +10,22 @@
 #include "models/gpu/stream.h"
 #include "sim/arch/type_pairs.h"
 #include "sim/base/diagnostics.h"
+#include "sim/base/math.h"
 
 namespace perfwatt::gpu {
 namespace {
 
 /// The actions after those of the rates, in the order of action_names().
-enum After : std::size_t { kShared, kRegister, kVector, kL2, kMemory, kAfter };
+enum After : std::size_t {
+    kShared,
+    kRegister,
+    kVector,
+    kL2,
+    kMemory,
+    kIssueLane,
+    kIssueTensor,
+    kAfter
+};
 
 std::string pair_name(const MathRate& rate) {
     return fmt::format("{}.{}", to_string(rate.first), to_string(rate.second));
@@ -35,6 +45,11 @@ std::vector<Action> actions_of(const GpuSpec& spec) {
     add_unpriced(actions, "l2.byte", "B", "bytes between L2 and SMs", EnergyComponent::sram);
     add_unpriced(actions, "memory.byte", "B", "bytes between the memory's port and the L2",
                  EnergyComponent::link);
+    add_unpriced(actions, "issue.lane", "lane-instruction",
+                 "instructions of vector lanes, with their operands' ways", EnergyComponent::mac);
+    add_unpriced(actions, "issue.tensor", "SM-cycle",
+                 "cycles that the tensor pipes of an SM work, with their operands' ways",
+                 EnergyComponent::mac);
     return actions;
 }
 
@@ -180,6 +195,10 @@ void Gpu::count(const Command& command, std::span<const ActionId> ids, Counts& c
         const MathRate* rate = rate_of(spec_, tile->first_type, tile->second_type);
         const auto place = static_cast<std::size_t>(rate - spec_.rates.data());
         counts.add(layer, ids[place], executed_macs(*tile));
+        if (rate->pipe == Pipe::tensor)
+            add(kIssueTensor, ceil_div(executed_macs(*tile), rate->macs_per_cycle));
+        else
+            add(kIssueLane, executed_macs(*tile));
         const std::int64_t first = operand_bytes(tile->m * tile->k, tile->first_type);
         const std::int64_t second = operand_bytes(tile->n * tile->k, tile->second_type);
         const bool handed_on = is_handed_on(block_work(*tile));
@@ -191,9 +210,13 @@ void Gpu::count(const Command& command, std::span<const ActionId> ids, Counts& c
         add(kRegister, operand_bytes(products / kFragment, tile->first_type) +
                            operand_bytes(products / kFragment, tile->second_type) +
                            products / kFragment * 8);
-        add(kVector, rate->conversion_operations * tile->n * tile->k * tile->repeat);
+        const std::int64_t conversions =
+            rate->conversion_operations * tile->n * tile->k * tile->repeat;
+        add(kVector, conversions);
+        add(kIssueLane, conversions);
     } else if (const auto* vector = std::get_if<Vector>(&command.work)) {
         add(kVector, vector->operations);
+        add(kIssueLane, vector->operations);
         add(kL2, vector->read_bytes + vector->write_bytes);
         add(kRegister, 8 * vector->operations);
     } else if (const auto* load = std::get_if<Load>(&command.work)) {

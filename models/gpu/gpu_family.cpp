@@ -36,6 +36,7 @@ struct GpuFile {
     double memory_efficiency = 1, l2_efficiency = 1;
     std::int64_t latency_cycles = 0;
     Sourced<double> switching_overhead;
+    Sourced<double> lane_overhead, tensor_overhead;
     std::optional<Sourced<double>> idle_watts, board_watts;
 };
 
@@ -147,6 +148,12 @@ MapSchema<GpuFile> file_schema() {
         .ratio("switching_overhead", &GpuFile::switching_overhead, {.min = 0.0, .max = 100.0},
                "energy of clocks, instructions and operand collectors, as a multiple of the "
                "operations' and memories' own")
+        .ratio("lane_overhead", &GpuFile::lane_overhead, {.min = 0.0, .max = 100'000.0},
+               "energy of an instruction of a vector lane beside that of its operation, as so "
+               "many additions of 32 bits")
+        .ratio("tensor_overhead", &GpuFile::tensor_overhead, {.min = 0.0, .max = 100'000.0},
+               "energy of a cycle of an SM's tensor pipes beside that of the products, as so "
+               "many additions of 32 bits")
         .power("idle_power", &GpuFile::idle_watts, {.min = "0 W", .max = "10 kW"},
                "of the chip with its clock running and nothing to do")
         .power("board_power", &GpuFile::board_watts, {.min = "0 W", .max = "10 kW"},
@@ -209,6 +216,10 @@ std::shared_ptr<const Device> GpuFamily::parse(const ConfigNode& node, const std
     if (!energy) return nullptr;
     const PowerFile power{.switching_overhead = file.switching_overhead.value,
                           .overhead_source = file.switching_overhead.source(),
+                          .lane_overhead = file.lane_overhead.value,
+                          .tensor_overhead = file.tensor_overhead.value,
+                          .lane_source = file.lane_overhead.source(),
+                          .tensor_source = file.tensor_overhead.source(),
                           .idle = power_of(file.idle_watts),
                           .board = power_of(file.board_watts)};
     GpuSpec spec = to_spec(std::move(file));

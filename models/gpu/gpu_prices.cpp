@@ -52,6 +52,13 @@ GpuPrices price_gpu(const GpuSpec& spec, const PowerFile& power, const EnergyTab
     const double way = 8 * l2.distance_mm * wire.picojoules;
     set("l2.byte", l2.read_pj / kAccessBytes + way, l2.source + "; " + wire.source);
     set("memory.byte", way, wire.source);
+    const auto set_issue = [&](const std::string& name, double additions, const std::string& why) {
+        prices.actions[name] = {.picojoules = lane.picojoules * additions,
+                                .source = with_overhead(lane.source, why),
+                                .not_modelled = additions > 0 ? "" : "the chip's overhead is zero"};
+    };
+    set_issue("issue.lane", power.lane_overhead, power.lane_source);
+    set_issue("issue.tensor", power.tensor_overhead, power.tensor_source);
     if (power.idle)
         prices.static_power.push_back({.name = "idle",
                                        .component = EnergyComponent::static_,

@@ -52,6 +52,7 @@ struct ChipFile {
     Time launch;
     std::string memory_timing;
     std::vector<OperatingPoint> operating_points;
+    std::int64_t operating_steps = 1;
     std::optional<std::string> operating_point;
     std::optional<double> power_cap_w;
     std::optional<HostFile> host;
@@ -113,7 +114,8 @@ MapSchema<HostFile> host_schema() {
 void check_chip(const ChipFile& chip, const MapCheck& check) {
     if (chip.memory_timing != "exact" && chip.memory_timing != "stream")
         check.error("memory_timing", "'memory_timing' is 'exact' or 'stream'");
-    check_operating_points(chip.operating_points, chip.operating_point.value_or(""), check);
+    check_operating_points(chip.operating_points, chip.operating_steps,
+                           chip.operating_point.value_or(""), check);
     check_engines(chip.engines, chip.family, chip.memories, check);
     if (chip.process.node_nm != std::floor(chip.process.node_nm))
         check.error("process", "'node' must be a whole number of nanometres");
@@ -172,6 +174,9 @@ MapSchema<ChipFile> chip_schema(const FamilyRegistry& families) {
               "where the command line does not say: exact, every burst; stream, runs of rows")
         .maps("operating_points", &ChipFile::operating_points, operating_point_schema(),
               {.max = 64}, "clocks and voltages it may run at, the fastest first")
+        .count("operating_steps", &ChipFile::operating_steps,
+               {.min = kLeastSteps, .max = kMostSteps, .otherwise = kLeastSteps},
+               "from each of them to the next, with quantities in between")
         .text("operating_point", &ChipFile::operating_point, {},
               "the one it runs at; absent: the fastest within the power cap")
         .power("power_cap", &ChipFile::power_cap_w, {},
@@ -198,7 +203,7 @@ ChipSpec to_spec(const ChipFile& file) {
                   .memory_timing = file.memory_timing,
                   .operating_point = file.operating_point.value_or(""),
                   .power_cap_w = file.power_cap_w};
-    for (const OperatingPoint& point : file.operating_points)
+    for (const OperatingPoint& point : with_steps(file.operating_points, file.operating_steps))
         spec.operating_points.push_back(point.name);
     if (!spec.operating_points.empty() && !file.operating_point && !file.power_cap_w)
         spec.operating_point = spec.operating_points.front();
@@ -265,6 +270,18 @@ Document load_at_operating_point(const std::string& file, const std::vector<std:
     return Document::load(ConfigKind::chip, file, config_path, all);
 }
 
+/// Whether the user sets what a point would: a clock held by hand is not lowered.
+bool sets_a_point(const std::vector<OperatingPoint>& points,
+                  const std::vector<std::string>& overrides) {
+    return std::any_of(points.begin(), points.end(), [&](const OperatingPoint& point) {
+        return std::any_of(point.set.begin(), point.set.end(), [&](const auto& entry) {
+            return std::any_of(overrides.begin(), overrides.end(), [&](const std::string& text) {
+                return text.starts_with(entry.first + "=");
+            });
+        });
+    });
+}
+
 LoadedChip load_chip_file(const std::string& file, const std::vector<std::string>& overrides,
                           const FamilyRegistry& families, const ConfigPath& config_path,
                           const MemoryCatalog& memories) {
@@ -272,6 +289,8 @@ LoadedChip load_chip_file(const std::string& file, const std::vector<std::string
     Reading reading(document);
     const ChipFile chip = chip_schema(families).read(document.root(), reading);
     LoadedChip loaded{.spec = to_spec(chip), .file = document.file()};
+    if (loaded.spec.operating_point.empty() && sets_a_point(chip.operating_points, overrides))
+        loaded.spec.operating_point = chip.operating_points.front().name;
     find_memories(loaded.spec.memories, document, config_path, reading);
     loaded.memories = facts_of(loaded.spec, memories, document, reading);
     const FamilyContext context{.chip = chip.name,

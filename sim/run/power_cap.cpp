@@ -26,6 +26,13 @@ std::variant<std::size_t, Infeasible> fastest_within(
     return first;
 }
 
+double capped_power(const ChipSpec& chip, const Result& result) {
+    if (!chip.system) return result.power_w;
+    const double host = result.energy_breakdown_pj[static_cast<std::size_t>(EnergyComponent::host)];
+    const double share = result.energy_pj > 0 ? 1 - host / result.energy_pj : 1;
+    return result.power_w * share / chip.system->chips();
+}
+
 bool is_capped(const ChipSpec& chip) {
     return chip.power_cap_w && chip.operating_points.size() > 1 && chip.operating_point.empty();
 }
@@ -50,7 +57,7 @@ std::variant<RunOutput, Infeasible> run_within_cap(const RunRequest& request, co
                                            auto result = run_at(point);
                                            if (auto* infeasible = std::get_if<Infeasible>(&result))
                                                return std::move(*infeasible);
-                                           return std::get<Result>(result).power_w;
+                                           return capped_power(chip, std::get<Result>(result));
                                        });
     if (const auto* infeasible = std::get_if<Infeasible>(&chosen)) return *infeasible;
     const std::size_t point = std::get<std::size_t>(chosen);

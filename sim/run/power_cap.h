@@ -18,6 +18,9 @@ namespace perfwatt {
     double cap_w, std::size_t points,
     const std::function<std::variant<double, Infeasible>(std::size_t)>& power_of);
 
+/// What a cap of the chip applies to: of a system, each chip's share of what is not the host's.
+[[nodiscard]] double capped_power(const ChipSpec& chip, const Result& result);
+
 /// True where the chip has a power cap and several operating points of which none is chosen.
 [[nodiscard]] bool is_capped(const ChipSpec& chip);
 

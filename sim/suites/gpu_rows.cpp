@@ -6,8 +6,11 @@
 #include <cmath>
 #include <map>
 
+#include "models/dram/dram_energy.h"
 #include "models/link/link_collective.h"
 #include "sim/base/diagnostics.h"
+#include "sim/program/program_builder.h"
+#include "sim/stats/energy.h"
 #include "sim/validation/csv_data.h"
 
 namespace perfwatt::gpu_rows {
@@ -395,13 +398,16 @@ class Places {
 
 }  // namespace
 
-std::variant<Time, Infeasible> time_on(const Device& device, const Row& row) {
+namespace {
+
+/// Asks the device for each of the row's kernels, and tells `use` what it chose.
+template <class Use>
+std::optional<Infeasible> map_all(const Device& device, const Row& row, Use&& use) {
     const OnChipMemory chip = device.on_chip();
     // Products read their operands several times over; what they find is the model's to say.
     const bool again = row.warm && row.operand_bytes > chip.bytes_per_core &&
                        !std::holds_alternative<Contraction>(row.kernels.front().work);
     const double missed = again ? 1 - found_again(row.operand_bytes, chip.bytes_per_core) : 1;
-    Time total;
     for (Kernel kernel : row.kernels) {
         for (Operand& input : kernel.inputs)
             input.bytes = static_cast<std::int64_t>(missed * static_cast<double>(input.bytes));
@@ -412,9 +418,62 @@ std::variant<Time, Infeasible> time_on(const Device& device, const Row& row) {
         request.free = {.address = 0, .bytes = chip.bytes_per_core / 2};
         const auto choice = device.map(request);
         if (const auto* misfit = std::get_if<Infeasible>(&choice)) return *misfit;
-        total += std::get<MappingChoice>(choice).cost;
+        use(request, std::get<MappingChoice>(choice));
     }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<Time, Infeasible> time_on(const Device& device, const Row& row) {
+    Time total;
+    const auto misfit =
+        map_all(device, row,
+                [&](const MappingRequest&, const MappingChoice& choice) { total += choice.cost; });
+    if (misfit) return *misfit;
     return total;
+}
+
+std::variant<double, Infeasible> power_on(const Device& device, const MemoryPower& memory,
+                                          const Row& row) {
+    Time total;
+    ProgramBuilder program(device.units(), {"memory"});
+    const auto misfit =
+        map_all(device, row, [&](const MappingRequest& request, const MappingChoice& choice) {
+            total += choice.cost;
+            device.emit(request, choice.mapping, program.add_layer({.name = "kernel"}), program);
+        });
+    if (misfit) return *misfit;
+    const std::vector<Action> actions = device.actions();
+    std::vector<ActionId> ids;
+    for (std::size_t i = 0; i < actions.size(); ++i) ids.push_back(ActionId{static_cast<int>(i)});
+    Counts counts(actions, static_cast<int>(row.kernels.size()));
+    std::int64_t moved = 0;
+    for (const Command& command : program.program().commands) {
+        device.count(command, ids, counts);
+        if (const auto* load = std::get_if<Load>(&command.work)) moved += load->source.bytes();
+        if (const auto* store = std::get_if<Store>(&command.work)) moved += store->target.bytes();
+    }
+    const PricedRun priced = price(counts, device.static_power(), total);
+    return (priced.total_pj + static_cast<double>(moved) * memory.picojoules_per_byte) * 1e-12 /
+               total.seconds() +
+           memory.watts;
+}
+
+MemoryPower memory_power(const dram::DramSpec& spec, int channels) {
+    const std::vector<Action> actions =
+        dram::energy_actions(spec, dram::EnergyCorner::typical, "memory");
+    const auto price_of = [&](dram::EnergyCategory category) {
+        return actions[static_cast<std::size_t>(category)].picojoules;
+    };
+    using enum dram::EnergyCategory;
+    const dram::Organization& shape = spec.organization;
+    const double ranks = static_cast<double>(channels) * shape.pseudo_channels * shape.ranks;
+    return {.picojoules_per_byte =
+                (price_of(read) + price_of(read_io)) / static_cast<double>(shape.burst_bytes()) +
+                (price_of(activate) + price_of(precharge)) / static_cast<double>(shape.row_bytes()),
+            .watts = ranks * price_of(active_standby) *
+                     static_cast<double>(spec.tick_clock().hertz()) * 1e-12};
 }
 
 double found_again(std::int64_t operand_bytes, std::int64_t cache_bytes) {

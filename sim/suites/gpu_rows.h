@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "models/dram/dram_spec.h"
 #include "sim/arch/device.h"
 #include "sim/arch/system_spec.h"
 #include "sim/validation/figure.h"
@@ -48,6 +49,19 @@ struct Row {
 
 /// What a device makes of the row's kernel when nothing is contended; Infeasible with the reason.
 [[nodiscard]] std::variant<Time, Infeasible> time_on(const Device& device, const Row& row);
+
+/// What the chip's memory takes: for a byte that is read in order, and with a row open all the
+/// time. Refreshes are left out.
+struct MemoryPower {
+    double picojoules_per_byte = 0;
+    double watts = 0;
+};
+[[nodiscard]] MemoryPower memory_power(const dram::DramSpec& spec, int channels);
+
+/// Watts of the row's kernel run again and again: what its commands count, at the device's prices,
+/// its static power, and the memory's.
+[[nodiscard]] std::variant<double, Infeasible> power_on(const Device& device,
+                                                        const MemoryPower& memory, const Row& row);
 
 /// A collective that somebody timed among the GPUs of a system.
 struct CollectiveRow {
