@@ -66,9 +66,11 @@ void each_size(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin, 
     const bool rows_slide = matrix.dataflow == Dataflow::row_stationary;
     const bool filters_across = !rows_slide && matrix.dataflow != Dataflow::input_stationary;
     const std::int64_t k_grain = filters_across ? matrix.columns : 1;
-    const std::int64_t p_grain = rows_slide                    ? matrix.columns
-                                 : work.q == 1 && outputs_held ? matrix.rows
-                                                               : 1;
+    const MapBlock& block = matrix.block;
+    const std::int64_t p_grain = rows_slide ? matrix.columns
+                                 : work.q == 1 && outputs_held
+                                     ? std::max(matrix.rows, block.rows * block.columns)
+                                     : block.rows;
     const bool whole_problems = work.group_layout == GroupLayout::outermost;
 
     const auto of_split = [&](Split split, int cores) {

@@ -147,16 +147,29 @@ void reduce_down(const NpuSpec& npu, const TypeRate& rate, const Contract& tile,
     }
 }
 
+/// Groups of a few channels that a unit of whole blocks computes as one block, with zeros for what
+/// they do not share.
+std::int64_t groups_in_a_block(const MatrixSpec& spec, const Contract& tile, std::int64_t channels,
+                               std::int64_t extent) {
+    if (spec.block.channels <= 1 || tile.repeat <= 1 || channels <= 1) return 1;
+    const std::int64_t room = std::min(spec.columns / tile.n, extent / channels);
+    return std::max<std::int64_t>(1, std::min(tile.repeat, room));
+}
+
 /// Output-stationary: each cell keeps one sum while the reduction streams past.
 void hold_outputs(const NpuSpec& npu, const TypeRate& rate, const Contract& tile,
                   MatrixWork& work) {
     const MatrixSpec& spec = npu.matrix;
     const std::int64_t together = packed(spec, tile.repeat, tile.m, spec.rows, tile.n);
-    const std::int64_t groups = ceil_div(tile.repeat, together);
-    const Divided down = cut(tile.m * together, spec.rows);
-    const Divided columns = cut(tile.n * together, spec.columns);
     const std::int64_t extent = spec.depth * rate.macs_per_cell;
-    const std::int64_t steps = ceil_div(tile.k, extent);
+    // Where only channels are summed at a time, each filter tap begins anew.
+    const std::int64_t taps = tile.filter_rows * tile.filter_columns;
+    const std::int64_t channels = ceil_div(tile.k, taps);
+    const std::int64_t beside = groups_in_a_block(spec, tile, channels, extent);
+    const std::int64_t groups = ceil_div(tile.repeat, together * beside);
+    const Divided down = cut(tile.m * together, spec.rows);
+    const Divided columns = cut(tile.n * together * beside, spec.columns);
+    const std::int64_t steps = taps * ceil_div(channels * beside, extent);
     const std::int64_t passes = groups * down.pieces() * columns.pieces();
 
     const std::int64_t outputs = tile.repeat * tile.m * tile.n;
@@ -253,14 +266,21 @@ void slide_rows(const NpuSpec& npu, const TypeRate& rate, const Contract& tile, 
 void consider_dedicated(const MatrixSpec& spec, const TypeRate& rate, const Contract& tile,
                         MatrixWork& work) {
     if (spec.grouped != Grouped::dedicated || tile.repeat <= 1 || tile.transform_sums > 0) return;
-    const std::int64_t macs = tile.repeat * tile.m * tile.n * tile.k;
-    const std::int64_t steps =
-        ceil_div(ceil_div(macs, rate.macs_per_cell), spec.grouped_macs_per_cycle);
-    const std::int64_t cycles = steps * rate.cells_per_mac + fill_cycles(spec);
+    const std::int64_t macs = round_up(tile.repeat, spec.block.channels) * tile.m * tile.n * tile.k;
+    std::int64_t per_step = spec.grouped_macs_per_cycle * rate.macs_per_cell;
+    std::int64_t step = rate.cells_per_mac;
+    if (spec.grouped_bits > 0) {
+        per_step = spec.grouped_macs_per_cycle;
+        const int widest = std::max(bits(tile.first_type), bits(tile.second_type));
+        const std::int64_t parts = ceil_div<std::int64_t>(widest, spec.grouped_bits);
+        step = parts * parts;
+    }
+    const std::int64_t steps = ceil_div(macs, per_step);
+    const std::int64_t cycles = steps * step + fill_cycles(spec);
     if (cycles >= work.array_cycles) return;
     work.array_cycles = cycles;
     work.passes = 1;
-    work.executed_macs = steps * spec.grouped_macs_per_cycle * rate.macs_per_cell;
+    work.executed_macs = steps * per_step;
     work.spill_read_bytes = work.spill_write_bytes = work.accumulations = 0;
 }
 

@@ -77,6 +77,15 @@ void check_matrix(const MatrixSpec& matrix, const MapCheck& check) {
                                         to_string(matrix.rates[i].second)));
 }
 
+MapSchema<MapBlock> block_schema() {
+    return MapSchema<MapBlock>("block")
+        .count("rows", &MapBlock::rows, {.max = 1024, .otherwise = 1}, "of positions")
+        .count("columns", &MapBlock::columns, {.max = 1024, .otherwise = 1},
+               "of positions, of 8 bit: as many fewer as a type is wider")
+        .count("channels", &MapBlock::channels, {.max = 1024, .otherwise = 1},
+               "of depthwise layers");
+}
+
 MapSchema<MatrixSpec> matrix_schema() {
     return MapSchema<MatrixSpec>("matrix")
         .count("rows", &MatrixSpec::rows, {.max = 16384}, "of cells")
@@ -107,6 +116,11 @@ MapSchema<MatrixSpec> matrix_schema() {
                 "how grouped and depthwise convolutions use the cells")
         .count("grouped_macs_per_cycle", &MatrixSpec::grouped_macs_per_cycle,
                {.min = 0, .otherwise = 0}, "of the mode that 'grouped: dedicated' names")
+        .count("grouped_bits", &MatrixSpec::grouped_bits, {.min = 0, .max = 64, .otherwise = 0},
+               "of an operand of that mode: one twice as wide takes four products' place; 0: types "
+               "cost what they cost the cells")
+        .map("block", &MatrixSpec::block, block_schema(), Presence::optional,
+             "of a map that the unit computes whole")
         .count("pipeline_depth", &MatrixSpec::pipeline_depth, {.max = 1024, .otherwise = 1},
                "cycles from an operand to its sum")
         .count("stationary_rows_per_cycle", &MatrixSpec::stationary_rows_per_cycle,
@@ -154,6 +168,9 @@ MapSchema<VectorSpec> vector_schema() {
         .count("simple_operations_per_cycle", &VectorSpec::simple_operations_per_cycle,
                {.max = 64, .otherwise = 1},
                "additions, products, comparisons, conversions a lane chains in a cycle")
+        .count("copied_runs_per_cycle", &VectorSpec::copied_runs_per_cycle,
+               {.min = 0, .max = 1'000'000, .otherwise = 0},
+               "separate pieces that a copy begins in a cycle; 0: one a lane")
         .count("divide_cycles", &VectorSpec::divide_cycles, {.max = 256, .otherwise = 4},
                "of a lane for a division")
         .count("exponential_cycles", &VectorSpec::exponential_cycles, {.max = 256, .otherwise = 4},

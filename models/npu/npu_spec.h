@@ -83,6 +83,12 @@ struct CellMemory {
 ///   input_stationary:  rows x depth over the reduction, columns over output positions
 ///   row_stationary:    rows over filter rows, columns over output rows; what is left of either
 ///                      over channels and filters; each cell slides a filter row along an input row
+/// How maps lie at a unit that works on whole blocks of them: what is ragged is computed, too.
+struct MapBlock {
+    std::int64_t rows = 1, columns = 1;  ///< positions, of 8 bit; wider: fewer columns
+    std::int64_t channels = 1;           ///< of depthwise layers
+};
+
 struct MatrixSpec {
     std::int64_t rows = 0;
     std::int64_t columns = 0;
@@ -98,6 +104,10 @@ struct MatrixSpec {
     std::int64_t accumulator_bytes = 0;      ///< partial sums held at the unit, per core
     Grouped grouped = Grouped::separate;
     std::int64_t grouped_macs_per_cycle = 0;  ///< for Grouped::dedicated
+    /// There a product of operands twice as wide takes the place of four, as long multiplication
+    /// has it; 0: it costs what it costs the cells.
+    std::int64_t grouped_bits = 0;
+    MapBlock block;
     /// Whether a line buffer serves the overlapping windows of a convolution, so that an input
     /// element is read from the scratchpad once a pass rather than once a filter tap.
     bool line_buffer = false;
@@ -116,6 +126,8 @@ struct VectorSpec {
     int lane_bits = 32;  ///< a type of more bits takes several lanes; a narrower one a whole lane
     /// Additions, multiplications, comparisons and conversions a lane chains in one cycle.
     std::int64_t simple_operations_per_cycle = 1;
+    /// Separate pieces that a copy from place to place begins in a cycle; 0: one a lane.
+    std::int64_t copied_runs_per_cycle = 0;
     std::int64_t divide_cycles = 1;
     std::int64_t exponential_cycles = 1;
     std::int64_t reciprocal_sqrt_cycles = 1;

@@ -155,6 +155,15 @@ std::int64_t ContractionPlan::extra_bytes(std::int64_t output_elements) const {
     return spread_extra_bytes_ * output_elements / work_.output_elements();
 }
 
+/// Positions of whole blocks; rows of a matrix fill them in any order.
+std::int64_t ContractionPlan::blocked_positions(const MapBlock& block, const Tiling& sizes) const {
+    const std::int64_t columns =
+        std::max<std::int64_t>(1, block.columns * 8 / bits(work_.first_type));
+    if (work_.q == 1 && work_.input_w == 1)
+        return round_up(sizes.p * sizes.q, block.rows * columns);
+    return round_up(sizes.p, block.rows) * round_up(sizes.q, columns);
+}
+
 Contract ContractionPlan::contract(const Tiling& sizes) const {
     const MatrixSpec& matrix = npu_.spec().matrix;
     Contract tile{.m = sizes.n * sizes.p * sizes.q,
@@ -164,6 +173,7 @@ Contract ContractionPlan::contract(const Tiling& sizes) const {
                   .first_type = work_.first_type,
                   .second_type = work_.second_type};
     tile.useful_macs = tile.m * tile.n * tile.k * tile.repeat;
+    tile.m = sizes.n * blocked_positions(matrix.block, sizes);
     if (matrix.reduction == Reduction::channels && matrix.dataflow != Dataflow::output_stationary) {
         const TypeRate* rate = rate_of(matrix, work_.first_type, work_.second_type);
         const std::int64_t taps = work_.r * work_.s;
@@ -190,6 +200,10 @@ void ContractionPlan::apply_window(Contract& tile, const Tiling& sizes) const {
         tile.filter_columns = work_.s;
         tile.output_rows = sizes.p;
     }
+    if (matrix.dataflow == Dataflow::output_stationary && matrix.reduction == Reduction::channels) {
+        tile.filter_rows = work_.r;
+        tile.filter_columns = work_.s;
+    }
     const bool transforms = matrix.winograd != Winograd::none && work_.r == 3 && work_.s == 3 &&
                             work_.stride_h == 1 && work_.stride_w == 1 && work_.dilation_h == 1 &&
                             work_.dilation_w == 1 && sizes.c > 1;
@@ -200,6 +214,7 @@ void ContractionPlan::apply_window(Contract& tile, const Tiling& sizes) const {
         if (tiles * points < sizes.n * sizes.p * sizes.q * 9) {
             tile.m = tiles;
             tile.k = sizes.c;
+            tile.filter_rows = tile.filter_columns = 1;
             tile.repeat = sizes.g * points;
             // Additions of the transforms of a tile's inputs and outputs (Lavin and Gray, CVPR
             // 2016, section 4.1 and 4.2); filters are transformed ahead of time.

@@ -104,6 +104,7 @@ class ContractionPlan {
   private:
     friend class SizedTiles;
 
+    [[nodiscard]] std::int64_t blocked_positions(const MapBlock& block, const Tiling& sizes) const;
     void apply_window(Contract& tile, const Tiling& sizes) const;
     const Npu& npu_;
     const MappingRequest& request_;

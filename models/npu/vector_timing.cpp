@@ -55,7 +55,10 @@ std::int64_t lane_operations(const VectorSpec& spec, const std::vector<VectorSte
 std::int64_t copy_operations(const VectorSpec& spec, std::int64_t bytes, std::int64_t run_bytes) {
     const std::int64_t lane_bytes = std::max(1, spec.lane_bits / 8);
     const std::int64_t run = std::max<std::int64_t>(1, std::min(run_bytes, bytes));
-    return ceil_div(bytes, run) * ceil_div(run, lane_bytes);
+    const std::int64_t pieces = ceil_div(bytes, run);
+    const std::int64_t operations = pieces * ceil_div(run, lane_bytes);
+    if (spec.copied_runs_per_cycle == 0) return operations;
+    return std::max(operations, ceil_div(pieces * spec.lanes, spec.copied_runs_per_cycle));
 }
 
 std::int64_t vector_cycles(const NpuSpec& spec, const Vector& work) {

@@ -427,13 +427,18 @@ class Lowerer {
         for (const std::int64_t axis : perm)
             if (in.shape[static_cast<std::size_t>(axis)] != 1) order.push_back(axis);
         const bool channels_last = perm == std::vector<std::int64_t>{0, 2, 3, 1};
+        const bool channels_first = perm == std::vector<std::int64_t>{0, 3, 1, 2};
         if (std::is_sorted(order.begin(), order.end()) ||
-            (channels_last && made_by_convolution(node.inputs[0]))) {
+            (channels_last && made_by_convolution(node.inputs[0])) ||
+            (channels_first && feeds_convolution(node.outputs[0], 4))) {
             view(node.inputs[0], node.outputs[0], 0);
             return;
         }
         std::int64_t run = 1;
-        for (std::size_t i = perm.size(); i-- > 0 && perm[i] == static_cast<std::int64_t>(i);)
+        // The channels of a map lie innermost: to exchange parts of them moves single elements.
+        const bool shuffles = perm == std::vector<std::int64_t>{0, 2, 1, 3, 4};
+        for (std::size_t i = perm.size();
+             !shuffles && i-- > 0 && perm[i] == static_cast<std::int64_t>(i);)
             run *= in.shape[i];
         copy(node, node.inputs[0], node.outputs[0], in.bytes(),
              std::max<std::int64_t>(1, bytes(in.type, run)));
@@ -445,6 +450,18 @@ class Lowerer {
             if (made.outputs.empty() || made.outputs[0].tensor != id) continue;
             const auto* work = std::get_if<Contraction>(&made.work);
             return work != nullptr && work->group_layout == GroupLayout::channels;
+        }
+        return false;
+    }
+
+    /// Directly, or behind `steps` element-wise operators at most.
+    [[nodiscard]] bool feeds_convolution(TensorId id, int steps) const {
+        for (const Node& node : graph_.nodes) {
+            if (std::find(node.inputs.begin(), node.inputs.end(), id) == node.inputs.end())
+                continue;
+            if (node.type == "Conv" && node.inputs[0] == id) return true;
+            const bool goes_on = operator_class(node) == OperatorClass::elementwise && steps > 0;
+            if (goes_on && feeds_convolution(node.outputs[0], steps - 1)) return true;
         }
         return false;
     }

@@ -94,6 +94,11 @@ std::vector<VectorStep> elementwise_steps(const Graph& graph, const Node& node) 
         if (constant) return {{multiply, 2}};
         return {{exponential, 2}, {multiply, 1}};
     }
+    // What is divided by a trained or constant value is multiplied by its reciprocal.
+    if (node.type == "Div" && node.inputs.size() > 1) {
+        const TensorRole by = graph.tensor(node.inputs[1]).role;
+        if (by == TensorRole::weight || by == TensorRole::constant) return {{multiply, 1}};
+    }
     for (const Row& row : rows()) {
         if (row.type != node.type) continue;
         if (row.smooth && tabulated(type)) return {{table, 1}};

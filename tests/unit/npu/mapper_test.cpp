@@ -314,6 +314,13 @@ TEST(VectorTiming, StepsAreChainedAndCostlyOnesTakeTheirCycles) {
     EXPECT_EQ(copy_operations(spec, 1024, 1), 1024);
 }
 
+TEST(VectorTiming, ScatteredPiecesAreCopiedAFewACycle) {
+    VectorSpec spec = small_spec().vector;  // lanes of 4 bytes
+    spec.copied_runs_per_cycle = 2;
+    EXPECT_EQ(copy_operations(spec, 1024, 1), 512 * spec.lanes);
+    EXPECT_EQ(copy_operations(spec, 1024, 1024), 256);
+}
+
 TEST(VectorTiming, LanesOrPortsWhicheverIsSlower) {
     NpuSpec spec = small_spec();
     spec.vector.latency_cycles = 5;

@@ -137,6 +137,47 @@ TEST(MatrixTiming, DepthwiseUsesOneColumnOfTheTapsUnlessGroupsArePacked) {
     EXPECT_EQ(matrix_work(spec, depthwise).array_cycles, 100 + 62);
 }
 
+TEST(MatrixTiming, WhereChannelsAreSummedEachTapBeginsAnew) {
+    NpuSpec spec = square(8, Dataflow::output_stationary);
+    spec.matrix.feeding = Feeding::broadcast;
+    spec.matrix.depth = 4;
+    Contract filter = tile(16, 8, 3 * 9);
+    // 27 products in steps of 4, two passes, 8 rows of sums leave after each
+    EXPECT_EQ(matrix_work(spec, filter).array_cycles, 2 * (7 + 8));
+    filter.filter_rows = filter.filter_columns = 3;
+    EXPECT_EQ(matrix_work(spec, filter).array_cycles, 2 * (9 + 8));
+}
+
+TEST(MatrixTiming, GroupsOfAFewChannelsShareABlock) {
+    NpuSpec spec = square(8, Dataflow::output_stationary);
+    spec.matrix.feeding = Feeding::broadcast;
+    spec.matrix.depth = 8;
+    Contract groups = tile(8, 2, 2);
+    groups.repeat = 8;
+    EXPECT_EQ(matrix_work(spec, groups).array_cycles, 8 * (1 + 8));
+    spec.matrix.block.channels = 8;
+    const MatrixWork work = matrix_work(spec, groups);
+    EXPECT_EQ(work.array_cycles, 2 * (1 + 8));
+    EXPECT_EQ(work.executed_macs, 2 * 8 * 8 * 8);
+}
+
+TEST(MatrixTiming, DepthwiseModeComputesWholeBlocksAndWideTypesSlower) {
+    NpuSpec spec = square(8, Dataflow::output_stationary);
+    spec.matrix.feeding = Feeding::broadcast;
+    spec.matrix.grouped = Grouped::dedicated;
+    spec.matrix.grouped_macs_per_cycle = 16;
+    spec.matrix.grouped_bits = 8;
+    spec.matrix.block.channels = 8;
+    Contract depthwise = tile(10, 1, 9);
+    depthwise.repeat = 5;
+    depthwise.filter_rows = depthwise.filter_columns = 3;
+    const MatrixWork work = matrix_work(spec, depthwise);
+    EXPECT_EQ(work.array_cycles, 8 * 10 * 9 / 16);
+    EXPECT_EQ(work.executed_macs, 8 * 10 * 9);
+    depthwise.first_type = depthwise.second_type = DataType::int16;
+    EXPECT_EQ(matrix_work(spec, depthwise).array_cycles, 4 * 8 * 10 * 9 / 16);
+}
+
 TEST(MatrixTiming, NarrowPortsSlowTheUnitDown) {
     NpuSpec spec = square(8, Dataflow::weight_stationary);
     spec.scratchpad.banks = 1;
