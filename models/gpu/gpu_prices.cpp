@@ -17,6 +17,19 @@ std::string with_overhead(std::string source, const std::string& overhead) {
     return fmt::format("{}{}; overhead: {}", kEstimated, source, overhead);
 }
 
+/// Tensor pipes align the products of a sum to their largest and add them as integers (Fasi et al.,
+/// "Numerical behavior of NVIDIA tensor cores", PeerJ CS 7:e330, 2021): no sum is normalised by
+/// itself.
+EnergyPrice mac_price(const MathRate& rate, const EnergyTables& tables, Silicon silicon) {
+    EnergyPrice mac = tables.mac(rate.first, rate.first, silicon);
+    if (rate.pipe == Pipe::tensor && is_floating(rate.first)) {
+        mac.picojoules += tables.price("add_int32", silicon).picojoules -
+                          tables.price("add_fp32", silicon).picojoules;
+        mac.source += "; products of tensor pipes are added as integers";
+    }
+    return mac;
+}
+
 }  // namespace
 
 GpuPrices price_gpu(const GpuSpec& spec, const PowerFile& power, const EnergyTables& tables,
@@ -28,7 +41,7 @@ GpuPrices price_gpu(const GpuSpec& spec, const PowerFile& power, const EnergyTab
                                 .not_modelled = {}};
     };
     for (const MathRate& rate : spec.rates) {
-        const EnergyPrice mac = tables.mac(rate.first, rate.first, silicon);
+        const EnergyPrice mac = mac_price(rate, tables, silicon);
         set(fmt::format("mac.{}.{}", to_string(rate.first), to_string(rate.second)), mac.picojoules,
             mac.source);
     }
