@@ -49,7 +49,9 @@ std::int64_t StreamLane::held(const Side& side, bool write, Tick now) const {
     std::int64_t bursts = 0;
     for (const Run& run : side.queues[write].runs) {
         if (run.entered >= now) break;
-        bursts += std::min<std::int64_t>(run.bursts, (now - run.entered - 1) / run.stride + 1);
+        const Tick since = now - run.entered - 1;
+        const Tick come = run.stride == 1 ? since : since / run.stride;
+        bursts += std::min<std::int64_t>(run.bursts, come + 1);
     }
     return std::min<std::int64_t>(bursts, times_->slots[write]);
 }
@@ -62,11 +64,12 @@ std::int64_t StreamLane::earliest_column(const Side& side) const {
 
 void StreamLane::set_direction(Side& side, Tick now) {
     const std::int64_t writes = held(side, true, now);
-    const std::int64_t reads = held(side, false, now);
+    const stream::Runs& waiting = side.queues[0].runs;
+    const bool reads = !waiting.empty() && waiting.front().entered < now;
     const bool before = side.writes;
     if (!before) {
-        if (static_cast<double>(writes) > times_->high_mark || reads == 0) side.writes = true;
-    } else if (static_cast<double>(writes) < times_->low_mark && reads != 0) {
+        if (static_cast<double>(writes) > times_->high_mark || !reads) side.writes = true;
+    } else if (static_cast<double>(writes) < times_->low_mark && reads) {
         side.writes = false;
     }
     if (side.queues[side.writes].runs.empty()) side.writes = !side.writes;
@@ -119,7 +122,7 @@ void StreamLane::choose(Side& side) {
     set_direction(side, now);
     if (choose_aged(side, now)) return;
     keep_hits(side, now);
-    std::vector<Run>& runs = side.queues[side.writes].runs;
+    stream::Runs& runs = side.queues[side.writes].runs;
     const std::int64_t free = std::max(earliest_column(side), bus_free_);
     const auto too_late = [&](const Run& run) {
         return side.best >= 0 && (run.entered + 1) * kFine > side.best_start;
@@ -224,7 +227,7 @@ void StreamLane::serve() {
     transfer.data_end = std::max(transfer.data_end, last + times_->latency[write]);
     transfer.bursts_left -= n * stands_for_;
     if (transfer.bursts_left == 0) finished_.push_back(run.transfer);
-    if (run.bursts == 0) queue.runs.erase(queue.runs.begin() + side.best);
+    if (run.bursts == 0) queue.runs.erase(at_index(side.best));
     side.stale = true;
     changed_ = true;
 }

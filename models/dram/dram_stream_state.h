@@ -115,8 +115,58 @@ struct Mark {
     std::int64_t end = 0, each = 0;
 };
 
+/// Runs in order of entry. They stay where they are when others before them go.
+class Runs {
+  public:
+    template <class Owner, class Value>
+    class Iterator {
+      public:
+        Iterator(Owner& owner, std::size_t at) : owner_(&owner), at_(at) {}
+        Value& operator*() const { return (*owner_)[at_]; }
+        Iterator& operator++() {
+            ++at_;
+            return *this;
+        }
+        friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+
+      private:
+        Owner* owner_;
+        std::size_t at_;
+    };
+
+    [[nodiscard]] bool empty() const { return order_.empty(); }
+    [[nodiscard]] std::size_t size() const { return order_.size(); }
+    [[nodiscard]] Run& operator[](std::size_t i) { return places_[order_[i]]; }
+    [[nodiscard]] const Run& operator[](std::size_t i) const { return places_[order_[i]]; }
+    [[nodiscard]] Run& front() { return (*this)[0]; }
+    [[nodiscard]] const Run& front() const { return (*this)[0]; }
+    [[nodiscard]] auto begin() { return Iterator<Runs, Run>(*this, 0); }
+    [[nodiscard]] auto end() { return Iterator<Runs, Run>(*this, size()); }
+    [[nodiscard]] auto begin() const { return Iterator<const Runs, const Run>(*this, 0); }
+    [[nodiscard]] auto end() const { return Iterator<const Runs, const Run>(*this, size()); }
+
+    void push_back(const Run& run) {
+        if (free_.empty()) {
+            order_.push_back(static_cast<std::uint32_t>(places_.size()));
+            places_.push_back(run);
+            return;
+        }
+        order_.push_back(free_.back());
+        free_.pop_back();
+        places_[order_.back()] = run;
+    }
+    void erase(std::size_t i) {
+        free_.push_back(order_[i]);
+        order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+
+  private:
+    std::vector<Run> places_;
+    std::vector<std::uint32_t> order_, free_;
+};
+
 struct Queue {
-    std::vector<Run> runs;  ///< in order of entry
+    Runs runs;
     std::int64_t admitted = 0, served = 0;
     std::vector<Mark> marks;
     std::vector<Tick> opened;  ///< when bursts leave for their banks, in order

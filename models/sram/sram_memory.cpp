@@ -16,8 +16,11 @@ constexpr ActionId kWrite{1};
 /// How long the spans of a bank, joined and in order, lie before `at`.
 template <class Span>
 Time busy_before(const std::vector<Span>& spans, Time at) {
-    const auto after = std::partition_point(spans.begin(), spans.end(),
-                                            [&](const Span& span) { return span.from < at; });
+    // It is mostly asked for the present: after the last has begun.
+    const auto after = !spans.empty() && spans.back().from < at
+                           ? spans.end()
+                           : std::partition_point(spans.begin(), spans.end(),
+                                                  [&](const Span& span) { return span.from < at; });
     if (after == spans.begin()) return Time::zero();
     const Span& last = *(after - 1);
     return last.before + (std::min(last.to, at) - last.from);
@@ -51,7 +54,8 @@ void SramMemory::add_row(std::int64_t address, std::int64_t bytes) {
     }
     const std::int64_t blocks = (end - first) / per_block;
     const std::int64_t rounds = blocks / spec_.banks;
-    for (std::int64_t& accesses : accesses_) accesses += rounds * per_block;
+    if (rounds > 0)
+        for (std::int64_t& accesses : accesses_) accesses += rounds * per_block;
     std::int64_t block = first / per_block + rounds * spec_.banks;
     for (std::int64_t i = 0; i < blocks % spec_.banks; ++i) add_accesses(block++, per_block);
     if (const std::int64_t tail = (end - first) % per_block; tail > 0) add_accesses(block, tail);
