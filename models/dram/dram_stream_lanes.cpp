@@ -11,7 +11,7 @@ namespace {
 constexpr Tick kUnknown = -1;
 /// Channels are as busy as each other as long as the busiest has had no more than these bursts,
 /// and this share of its own, beyond the mean: queues make up for it.
-constexpr std::int64_t kSlackBursts = 16;
+constexpr std::int64_t kSlackBursts = 64;
 constexpr std::int64_t kSlackShare = 32;
 /// … of a transfer that comes alone, for which nobody waits in a queue.
 constexpr std::int64_t kLoneShare = 16;
