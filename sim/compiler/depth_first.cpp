@@ -118,9 +118,7 @@ class Search {
     [[nodiscard]] Time cost_alone(int kernel) const {
         const auto at = static_cast<std::size_t>(kernel);
         const MappingRequest request = planner_.request_for(plan_, at);
-        const Time handover =
-            plan_.engine_of[at] == kHost ? Time::zero() : planner_.handover_time(request);
-        return plan_.choices[at].cost + handover;
+        return plan_.choices[at].cost + planner_.handover_time(request, plan_.engine_of[at]);
     }
 
     /// Where live rows would lie: in the scratchpad of an engine's only core, or in a memory that
@@ -225,7 +223,8 @@ class Search {
                     request.free = {.address = filled, .bytes = room.bytes - filled};
                 const auto choice = planner_.map_kernel(request, plan_.engine_of[at]);
                 if (const auto* found = std::get_if<MappingChoice>(&choice))
-                    known->second = found->cost + planner_.handover_time(request);
+                    known->second =
+                        found->cost + planner_.handover_time(request, plan_.engine_of[at]);
             }
             if (!known->second) return std::nullopt;
             total += *known->second;

@@ -138,7 +138,7 @@ class Chooser {
             const auto& found = std::get<MappingChoice>(choice);
             row.cost = found.cost;
             Cell& cell = table_[i][static_cast<std::size_t>(engine)];
-            cell.cost = found.cost + planner_.handover_time(request);
+            cell.cost = found.cost + planner_.handover_time(request, engine);
             cell.busy = planner_.busy_time(request, found, engine);
             row.busy = cell.busy;
             row.memory = planner_.home_of(engine);
@@ -168,7 +168,7 @@ class Chooser {
         const auto choice = planner_.map_kernel(request, engine);
         const auto* found = std::get_if<MappingChoice>(&choice);
         if (found == nullptr) return Time::zero();
-        return std::max(Time::zero(), found->cost + planner_.handover_time(request) - cost);
+        return std::max(Time::zero(), found->cost + planner_.handover_time(request, engine) - cost);
     }
 
     /// Lets kernels that fit nowhere go to engines that only `--place pim` left out.

@@ -90,7 +90,9 @@ Time Planner::outside_time(const Kernel& kernel) const {
            transfer_time(work.bytes, target_.host->bytes_per_second);
 }
 
-Time Planner::handover_time(const MappingRequest& request) const {
+Time Planner::handover_time(const MappingRequest& request, int engine) const {
+    if (engine == kHost) return Time::zero();
+    const Time setup = engines_[static_cast<std::size_t>(engine)].device->dma_port().setup;
     Time longest;
     for (std::size_t i = 0; i < request.inputs.size(); ++i) {
         const Placement& place = request.inputs[i];
@@ -98,7 +100,7 @@ Time Planner::handover_time(const MappingRequest& request) const {
             request.kernel->inputs[i].role != TensorRole::activation)
             continue;
         const std::size_t memory = place.region.memory.index();
-        longest = std::max(longest, 2 * target_.memories[memory].latency);
+        longest = std::max(longest, 2 * (setup + target_.memories[memory].latency));
     }
     return longest;
 }
@@ -193,7 +195,7 @@ Planner::EngineTotal Planner::total_of(const Plan& plan, int engine, Misfits mis
             if (misfits == Misfits::end_it) return total;
             continue;
         }
-        total.cost += std::get<MappingChoice>(choice).cost + handover_time(request);
+        total.cost += std::get<MappingChoice>(choice).cost + handover_time(request, engine);
     }
     return total;
 }
@@ -356,7 +358,7 @@ Time Planner::whole_cost(const Plan& plan) const {
                                .memory = home_of(engine),
                                .reads = reads_.of[i]};
         if (engine != kHost) {
-            kernel.handover = handover_time(request);
+            kernel.handover = handover_time(request, engine);
             for (const int maker : kernel.reads)
                 if (plan.engine_of[static_cast<std::size_t>(maker)] != engine) {
                     kernel.handover += engines_[static_cast<std::size_t>(engine)].launch;

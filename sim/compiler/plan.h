@@ -62,7 +62,7 @@ class Planner {
     /// Of a kernel that no engine does: the host, or a link out of the chip.
     [[nodiscard]] Time outside_time(const Kernel& kernel) const;
     /// Activations that pass through a memory are written to its end before they are read.
-    [[nodiscard]] Time handover_time(const MappingRequest& request) const;
+    [[nodiscard]] Time handover_time(const MappingRequest& request, int engine) const;
     /// For how long the kernel keeps the memory that its engine shares with others.
     [[nodiscard]] Time busy_time(const MappingRequest& request, const MappingChoice& choice,
                                  int engine) const;

@@ -292,5 +292,48 @@ TEST(FusedAttention, CompilerTakesTheCheaperOfBothPlans) {
     EXPECT_THAT(operators_with(Time::from_ns(1'000'000'000)), ::testing::Contains("Softmax"));
 }
 
+/// A block of attention over 4096 tokens, eight heads of 64: scores of 256 MiB in 16 bits.
+Compiled long_attention(int cores, bool fused) {
+    npu::NpuSpec spec = small_npu(1 << 20);
+    spec.cores = cores;
+    spec.matrix.rates = {{DataType::fp16, DataType::fp16, 1, 1}};
+    const npu::Npu npu = made_of(
+        std::move(spec),
+        {{.bytes_per_second = 64'000'000'000, .burst_bytes = 32, .latency = Time::from_ns(100)}});
+    const CompileTarget target{.device = &npu,
+                               .memories = {{.name = "dram",
+                                             .bytes_per_second = 64'000'000'000,
+                                             .capacity_bytes = std::int64_t{1} << 32,
+                                             .burst_bytes = 32}},
+                               .host = std::nullopt};
+    CompileOptions options;
+    options.precision = "fp16";
+    options.fuse_attention = fused;
+    options.effort = 200;
+    const Exported exported{.tokens = 4096, .heads = 8, .size = 64, .masked = false};
+    return std::get<Compiled>(compile(exported.graph(), target, options));
+}
+
+TEST(FusedAttention, ScoresOfALongContextStayInEveryCore) {
+    const std::int64_t scores = std::int64_t{8} * 4096 * 4096 * 2;
+    for (const int cores : {1, 4}) {
+        const Compiled fused = long_attention(cores, true);
+        const auto attention = std::find_if(
+            fused.kernels.begin(), fused.kernels.end(),
+            [](const KernelReport& kernel) { return kernel.operator_type == "Attention"; });
+        ASSERT_NE(attention, fused.kernels.end()) << cores << " cores";
+        EXPECT_THAT(attention->choice.mapping,
+                    ::testing::Contains(
+                        std::pair<std::string, std::string>("cores", std::to_string(cores))));
+        const Totals kept = totals(fused.program);
+        EXPECT_LT(kept.written, scores / 4) << cores << " cores";
+        const Compiled apart = long_attention(cores, false);
+        const Totals moved = totals(apart.program);
+        EXPECT_GE(moved.written, 2 * scores) << cores << " cores";
+        EXPECT_EQ(kept.useful_macs, moved.useful_macs);
+        EXPECT_LT(fused.predicted, apart.predicted);
+    }
+}
+
 }  // namespace
 }  // namespace perfwatt
