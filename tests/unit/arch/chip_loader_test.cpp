@@ -204,6 +204,32 @@ TEST_F(ChipLoaderTest, AnOperatingPointSetsKeysBeforeTheUserDoes) {
         << "the run chooses it";
 }
 
+TEST_F(ChipLoaderTest, StepsLieEvenlyBetweenOperatingPoints) {
+    const std::string points =
+        "power_cap: 5 W\n"
+        "operating_steps: 2\n"
+        "operating_points:\n"
+        "- {name: fast, set: {process.voltage: 0.9 V, abacus.beads: 9}}\n"
+        "- {name: slow, set: {process.voltage: 0.6 V, abacus.beads: 3}}\n";
+    folder_.write("chips/three_speeds.yaml", kChip + points);
+    const auto spec = [&](const std::vector<std::string>& overrides) {
+        return load_chip("three_speeds", overrides, families_, path_, memories_).spec;
+    };
+    // Half of the way from 0.9 to 0.6 V, and from 9 to 3 beads.
+    EXPECT_EQ(spec({}).operating_points, (std::vector<std::string>{"fast", "0.75 V", "slow"}));
+    const ChipSpec middle = spec({"operating_point=0.75 V"});
+    EXPECT_EQ(middle.voltage, 0.75);
+    EXPECT_EQ(middle.device->peak(DataType::int8, DataType::int8).macs_per_second, 6);
+    EXPECT_EQ(spec({}).operating_point, "") << "the run chooses it";
+    EXPECT_EQ(spec({"abacus.beads=5"}).operating_point, "fast") << "what is held is not lowered";
+    folder_.write("chips/two_units.yaml", std::string(kChip) +
+                                              "operating_steps: 2\noperating_points:\n"
+                                              "- {name: fast, set: {process.voltage: 0.9 V}}\n"
+                                              "- {name: slow, set: {process.voltage: 600 mV}}\n");
+    EXPECT_NE(load("two_units", {}).find("there are no steps between 'fast' and 'slow'"),
+              std::string::npos);
+}
+
 TEST_F(ChipLoaderTest, FamiliesMustExistAndMatch) {
     EXPECT_EQ(mistakes("family: abacus", "family: abakus"),
               "chips/changed.yaml:3:9: error: there is no family 'abakus'\n"

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "models/dram/dram_schema.h"
+
 namespace perfwatt::gpu_rows {
 namespace {
 
@@ -38,6 +40,18 @@ TEST(GpuRows, SwitchesAddNoBytes) {
     // 9/8 and 14/8 of 8 MB at 1 GB/s.
     EXPECT_EQ(time_on(link, reduce("half")), Time::from_ns(9'000'000));
     EXPECT_EQ(time_on(link, reduce("int8")), Time::from_ns(14'000'000));
+}
+
+TEST(GpuRows, AMemoryTakesEnergyForEachByteAndPowerAllTheTime) {
+    const ConfigPath configs({PERFWATT_SOURCE_DIR});
+    const dram::DramSpec spec =
+        dram::load_spec(configs, configs.find(ConfigKind::memory, "gddr6_10_8gb", "")).spec;
+    const MemoryPower one = memory_power(spec, 1), all = memory_power(spec, 16);
+    EXPECT_GT(one.watts, 0);
+    EXPECT_DOUBLE_EQ(all.watts, 16 * one.watts);
+    EXPECT_EQ(all.picojoules_per_byte, one.picojoules_per_byte);
+    // 7.5 pJ/bit with its pins are 60 pJ a byte (GDDR6), within a third.
+    EXPECT_NEAR(one.picojoules_per_byte, 60, 20);
 }
 
 }  // namespace
