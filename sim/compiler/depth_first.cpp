@@ -14,9 +14,9 @@
 namespace perfwatt {
 namespace {
 
-/// Kernels a group has at most, and stripes it is cut into.
+/// Kernels a group has at most, and stripes that each image is cut into.
 constexpr int kMostKernels = 16;
-constexpr std::array<int, 12> kStripes = {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96};
+constexpr std::array<int, 13> kStripes = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96};
 /// Parts of a scratchpad, in eighths, that live rows and weights of a group may fill.
 constexpr std::array<std::int64_t, 2> kFilled = {4, 6};
 /// Gains below this part of the whole are not worth a second plan.
@@ -165,7 +165,10 @@ class Search {
         std::int64_t weights = 0;
         for (int i = first; i <= last; ++i) weights += fetched_weights(i);
         if (hold && weights > bytes) return std::nullopt;
-        for (const int stripes : kStripes) {
+        const auto images = static_cast<int>(stripes_.images(first, last));
+        for (const int of_image : kStripes) {
+            const int stripes = of_image * images;
+            if (stripes < 2) continue;
             const StripeGroup group{
                 .first = first, .last = last, .stripes = stripes, .hold_weights = hold};
             const auto plan = stripes_.plan(group);

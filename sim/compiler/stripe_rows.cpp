@@ -91,19 +91,21 @@ class Finder {
     [[nodiscard]] std::optional<KernelRows> contraction(const Kernel& kernel,
                                                         const Contraction& work) const {
         const bool grouped = work.g > 1 && work.group_layout == GroupLayout::outermost;
-        if (work.n > 1 || grouped || !kernel.fused_pooling.empty()) return std::nullopt;
+        if (grouped || !kernel.fused_pooling.empty()) return std::nullopt;
         if (tensor(kernel.inputs[0]).shape.size() > 4) return std::nullopt;  // volumes
         if (is_trained(kernel.inputs[0].role) || !is_trained(kernel.inputs[1].role))
             return std::nullopt;
         const std::int64_t taps = (work.r - 1) * work.dilation_h + 1;
-        KernelRows rows{.height = work.p, .inputs = {}};
-        rows.inputs.push_back({.height = work.input_h,
+        KernelRows rows{.height = work.n * work.p, .inputs = {}, .images = work.n};
+        rows.inputs.push_back({.height = work.n * work.input_h,
                                .taps = taps,
                                .stride = work.stride_h,
-                               .padding = padding_of(work.p, taps, work.stride_h, work.input_h)});
+                               .padding = padding_of(work.p, taps, work.stride_h, work.input_h),
+                               .images = work.n,
+                               .made_of_each = work.p});
         rows.inputs.push_back({.whole = true});
         for (std::size_t j = 2; j < kernel.inputs.size(); ++j) {
-            const auto window = other(kernel.inputs[j], work.output_elements(), work.p);
+            const auto window = other(kernel.inputs[j], work.output_elements(), rows.height);
             if (!window) return std::nullopt;
             rows.inputs.push_back(*window);
         }
@@ -117,7 +119,7 @@ class Finder {
             alias.offset_bytes == 0 && operand.bytes == graph_.tensor(alias.root).bytes();
         if (whole && height_[alias.root.index()] > 0) return height_[alias.root.index()];
         const Shape& shape = tensor(operand).shape;
-        if (shape.size() == 4) return shape[0] == 1 ? shape[2] : 0;
+        if (shape.size() == 4) return shape[0] * shape[2];
         std::int64_t rows = 1;
         for (std::size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
         return shape.size() < 4 ? rows : 0;
@@ -148,11 +150,11 @@ class Finder {
         return rows;
     }
 
-    /// Batch of one, rows and columns: what the window's first axis runs over.
+    /// Batch, rows and columns: what the window's first axis runs over.
     [[nodiscard]] bool planes(const Kernel& kernel) const {
         const Shape& in = tensor(kernel.inputs[0]).shape;
         const Shape& out = tensor(kernel.outputs[0]).shape;
-        return in.size() == 4 && out.size() == 4 && in[0] == 1;
+        return in.size() == 4 && out.size() == 4 && in[0] == out[0];
     }
 
     [[nodiscard]] std::optional<KernelRows> pooled(const Kernel& kernel, const Node& node) const {
@@ -161,18 +163,24 @@ class Finder {
         const auto stride = node.integers("strides", {1, 1});
         const auto pads = node.integers("pads", {0, 0, 0, 0});
         const auto dilations = node.integers("dilations", {1, 1});
-        return KernelRows{.height = tensor(kernel.outputs[0]).shape[2],
-                          .inputs = {{.height = tensor(kernel.inputs[0]).shape[2],
+        const Shape& in = tensor(kernel.inputs[0]).shape;
+        const Shape& out = tensor(kernel.outputs[0]).shape;
+        return KernelRows{.height = out[0] * out[2],
+                          .inputs = {{.height = in[0] * in[2],
                                       .taps = (window[0] - 1) * dilations[0] + 1,
                                       .stride = stride[0],
-                                      .padding = pads[0]}}};
+                                      .padding = pads[0],
+                                      .images = in[0],
+                                      .made_of_each = out[2]}},
+                          .images = in[0]};
     }
 
     /// Several rows of one; rows between two are made of both.
     [[nodiscard]] std::optional<KernelRows> resized(const Kernel& kernel, const Node& node) const {
         if (!planes(kernel) || kernel.inputs.size() != 1) return std::nullopt;
-        const std::int64_t in = tensor(kernel.inputs[0]).shape[2];
-        const std::int64_t out = tensor(kernel.outputs[0]).shape[2];
+        const Shape& from = tensor(kernel.inputs[0]).shape;
+        const std::int64_t in = from[0] * from[2];
+        const std::int64_t out = from[0] * tensor(kernel.outputs[0]).shape[2];
         if (out % in != 0) return std::nullopt;
         const bool copies =
             node.type == "DepthToSpace" || node.text("mode", "nearest") == "nearest";
@@ -187,10 +195,9 @@ class Finder {
         const auto stride = node.integers("strides", {1, 1});
         const Shape& out = tensor(kernel.outputs[0]).shape;
         const std::int64_t in = height_[root(kernel.inputs[0])];
-        if (out.size() != 4 || out[0] != 1 || in == 0 || window != stride ||
-            out[2] != in * stride[0])
+        if (out.size() != 4 || in == 0 || window != stride || out[0] * out[2] != in * stride[0])
             return std::nullopt;
-        KernelRows rows{.height = out[2], .inputs = {{.height = in, .repeat = stride[0]}}};
+        KernelRows rows{.height = out[0] * out[2], .inputs = {{.height = in, .repeat = stride[0]}}};
         for (std::size_t j = 1; j < kernel.inputs.size(); ++j) {
             if (!is_trained(kernel.inputs[j].role)) return std::nullopt;
             rows.inputs.push_back({.whole = true});
@@ -207,6 +214,15 @@ class Finder {
 
 RowRange RowWindow::rows(RowRange made) const {
     if (whole) return {0, height};
+    if (images > 1 && repeat == 1) {
+        const std::int64_t image = made.begin / made_of_each;
+        RowWindow one = *this;
+        one.images = 1;
+        one.height = height / images;
+        const RowRange inside =
+            one.rows({made.begin - image * made_of_each, made.end - image * made_of_each});
+        return {inside.begin + image * one.height, inside.end + image * one.height};
+    }
     if (repeat > 1) return {made.begin / repeat, std::min(height, ceil_div(made.end, repeat))};
     const std::int64_t begin = made.begin * stride - padding;
     const std::int64_t end = (made.end - 1) * stride - padding + taps;

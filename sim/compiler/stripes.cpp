@@ -27,6 +27,7 @@ TensorId root_of(const Lowered& lowered, const Operand& operand) {
 void take_rows(Kernel& kernel, const KernelRows& all, RowRange rows) {
     const auto share = [&](std::int64_t amount) { return amount * rows.size() / all.height; };
     if (auto* work = std::get_if<Contraction>(&kernel.work)) {
+        work->n = 1;
         work->p = rows.size();
         work->input_h = all.inputs[0].rows(rows).size();
         for (Elementwise& step : kernel.epilogue) step.elements = share(step.elements);
@@ -229,6 +230,13 @@ std::optional<std::vector<Stripes::Handed>> Stripes::handed_on(const StripeGroup
     return all;
 }
 
+std::int64_t Stripes::images(int first, int last) const {
+    std::int64_t most = 1;
+    for (int i = first; i <= last; ++i)
+        if (rows(i)) most = std::max(most, rows(i)->images);
+    return most;
+}
+
 std::optional<StripePlan> Stripes::plan(const StripeGroup& group) const {
     const auto count = static_cast<std::size_t>(group.last - group.first + 1);
     const auto stripes = static_cast<std::size_t>(group.stripes);
@@ -237,6 +245,13 @@ std::optional<StripePlan> Stripes::plan(const StripeGroup& group) const {
     };
     const auto handed = handed_on(group);
     if (!handed || height_of(count - 1) < group.stripes) return std::nullopt;
+    const std::int64_t images = this->images(group.first, group.last);
+    for (int i = group.first; i <= group.last; ++i) {  // all of one batch
+        const std::int64_t own = rows(i)->images;
+        if (rows(i)->height % images != 0 || (own > 1 && own != images)) return std::nullopt;
+    }
+    if (group.stripes % images != 0) return std::nullopt;
+    const std::int64_t of_image = group.stripes / images;
     std::vector<const Handed*> made_by(count, nullptr);
     for (const Handed& tensor : *handed) made_by[tensor.maker] = &tensor;
 
@@ -245,16 +260,20 @@ std::optional<StripePlan> Stripes::plan(const StripeGroup& group) const {
     for (std::size_t s = 0; s < stripes; ++s)
         for (std::size_t i = count; i-- > 0;) {
             const std::int64_t done = s > 0 ? plan.made[i][s - 1].end : 0;
+            const std::int64_t image = static_cast<std::int64_t>(s) / of_image;
+            const std::int64_t next_of_it = static_cast<std::int64_t>(s) % of_image + 1;
+            const std::int64_t height = height_of(i) / images;
             std::int64_t end = done;
-            if (made_by[i] == nullptr) {
-                end = ceil_div(height_of(i) * static_cast<std::int64_t>(s + 1),
-                               static_cast<std::int64_t>(stripes));
+            if (next_of_it == of_image) {
+                end = (image + 1) * height;
+            } else if (made_by[i] == nullptr) {
+                end = image * height + ceil_div(height * next_of_it, of_image);
             } else {
                 for (const Reader& reader : made_by[i]->readers)
                     if (const RowRange next = plan.made[reader.kernel][s]; next.size() > 0)
                         end = std::max(end, reader.window.rows(next).end);
             }
-            plan.made[i][s] = {done, s + 1 == stripes ? height_of(i) : end};
+            plan.made[i][s] = {done, end};
         }
     for (const Handed& tensor : *handed) {
         if (!tensor.inside) continue;

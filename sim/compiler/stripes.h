@@ -22,15 +22,19 @@ struct RowWindow {
     std::int64_t height = 1;  ///< rows there are
     std::int64_t taps = 1, stride = 1, padding = 0;
     std::int64_t repeat = 1;  ///< rows made of one that is read: upsampling
+    /// Of a batch, whose images lie one after the other: windows do not reach from one to the next.
+    std::int64_t images = 1;
+    std::int64_t made_of_each = 0;  ///< rows, where there are several
 
-    /// Of those made.
+    /// Of those made, which are of one image.
     [[nodiscard]] RowRange rows(RowRange made) const;
 };
 
 /// A kernel whose rows can be made one after the other.
 struct KernelRows {
-    std::int64_t height = 1;  ///< rows it makes
+    std::int64_t height = 1;  ///< rows it makes, of all images
     std::vector<RowWindow> inputs;
+    std::int64_t images = 1;  ///< that its windows tell apart
 };
 
 /// By kernel, see Stripes::rows.
@@ -38,7 +42,7 @@ struct KernelRows {
                                                              const Lowered& lowered);
 
 /// Kernels `first` to `last` run `stripes` times, each time as many rows as the last one's stripe
-/// needs beyond those of the stripe before.
+/// needs beyond those of the stripe before. Of a batch, equally often for each image.
 struct StripeGroup {
     int first = 0, last = 0;
     int stripes = 2;
@@ -65,6 +69,9 @@ class Stripes {
     /// Nothing where the kernels cannot run so: one of them needs more than rows, or a part of a
     /// tensor is handed on, or there are fewer rows than stripes.
     [[nodiscard]] std::optional<StripePlan> plan(const StripeGroup& group) const;
+
+    /// Images that kernels tell apart: a number that the stripes of a group must be a multiple of.
+    [[nodiscard]] std::int64_t images(int first, int last) const;
 
     [[nodiscard]] const Graph& graph() const { return graph_; }
     [[nodiscard]] const Lowered& lowered() const { return lowered_; }

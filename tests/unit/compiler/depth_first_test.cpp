@@ -48,9 +48,9 @@ Compiled compiled(Graph graph, const CompileOptions& options = {}, bool depth_fi
 }
 
 /// A block of a network, `side` rows and columns of 16 channels between.
-Graph chain(std::int64_t side) {
+Graph chain(std::int64_t side, std::int64_t batch = 1) {
     GraphMaker make;
-    const TensorId in = make.input({1, 16, side, side});
+    const TensorId in = make.input({batch, 16, side, side});
     const TensorId first = make.same("Relu", {make.conv(in, 16, 1)});
     const TensorId second = make.same("Relu", {make.conv(first, 16, 3)});
     make.output(make.same("Add", {make.conv(second, 16, 1), in}));
@@ -206,6 +206,58 @@ TEST(Stripes, KeepRowsThatTheNextStripeReadsAgain) {
     // More stripes than rows, or a kernel alone, hand nothing on.
     EXPECT_FALSE(stripes.plan({.first = 0, .last = 1, .stripes = 17}).has_value());
     EXPECT_FALSE(stripes.plan({.first = 1, .last = 1, .stripes = 2}).has_value());
+}
+
+/// The same of two images, two stripes each: rows 0 to 15 and 16 to 31. Of an image the first makes
+/// rows 0-8, then 9-15, of which nine are live at a time: 0 to 8, then 7 to 15.
+TEST(Stripes, ImagesOfABatchPassOneAfterTheOther) {
+    GraphMaker make;
+    const TensorId in = make.input({2, 8, 16, 16});
+    make.output(make.conv(make.conv(in, 8, 3), 8, 3));
+    Graph graph = make.take();
+    const Precision precision = precision_from("int8");
+    quantise(graph, precision);
+    Lowered lowered = lower(graph, fuse(graph, true), precision);
+    const Stripes stripes(graph, lowered);
+    EXPECT_EQ(stripes.images(0, 1), 2);
+    EXPECT_FALSE(stripes.plan({.first = 0, .last = 1, .stripes = 3}).has_value());
+    const auto plan = stripes.plan({.first = 0, .last = 1, .stripes = 4});
+    ASSERT_TRUE(plan.has_value());
+    const std::vector<std::int64_t> ends = {9, 16, 25, 32};
+    for (std::size_t s = 0; s < 4; ++s) {
+        EXPECT_EQ(plan->made[0][s].end, ends[s]);
+        EXPECT_EQ(plan->made[1][s].end, static_cast<std::int64_t>(8 * (s + 1)));
+    }
+    // Rows 7 to 15 once the image is made: 7 is the first that row 8 of the result reads.
+    EXPECT_EQ(plan->kept_bytes, 9 * 16 * 8);
+    const Lowered cut = cut_into_stripes(graph, stripes, {{.first = 0, .last = 1, .stripes = 4}});
+    std::int64_t rows = 0;
+    for (const Kernel& kernel : cut.kernels)
+        if (const auto* work = std::get_if<Contraction>(&kernel.work)) {
+            EXPECT_EQ(work->n, 1);
+            rows += work->p;
+        }
+    EXPECT_EQ(rows, 2 * 2 * 16);
+}
+
+TEST(RowWindow, StopsAtTheEndOfItsImage) {
+    const RowWindow same{
+        .height = 32, .taps = 3, .stride = 1, .padding = 1, .images = 2, .made_of_each = 16};
+    EXPECT_EQ(same.rows({12, 16}).end, 16);
+    EXPECT_EQ(same.rows({16, 20}).begin, 16);
+    EXPECT_EQ(same.rows({16, 20}).end, 21);
+    EXPECT_EQ(same.rows({28, 32}).end, 32);
+}
+
+TEST(DepthFirst, BatchesMoveNoMoreThanTheirImages) {
+    const std::int64_t map = 16 * 256 * 256;
+    const Compiled two = compiled(chain(256, 2));
+    const Totals moved = totals(two.program);
+    EXPECT_THAT(two.notes, Contains(HasSubstr("depth-first")));
+    EXPECT_EQ(moved.written, 2 * map);
+    EXPECT_GE(moved.read, 4 * map);
+    EXPECT_LT(moved.read, 4 * map + map / 4);
+    EXPECT_EQ(moved.useful_macs, two.graph_macs);
 }
 
 TEST(Stripes, ResultsThatNeedAWholeMapAreNotCut) {
