@@ -142,6 +142,7 @@ struct Operand {
     TensorId tensor;
     std::int64_t bytes = 0;
     TensorRole role = TensorRole::activation;
+    std::int64_t plain_bytes = 0;  ///< where it is stored in other than one after the other; else 0
 };
 
 /// A unit of mapping: one class of loop nest with what was fused onto it.

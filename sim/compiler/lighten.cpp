@@ -449,7 +449,8 @@ std::vector<std::string> settle_types(Graph& graph, const Precision& precision,
 }
 
 std::vector<std::string> settle_storage(Graph& graph, const std::vector<const Device*>& devices) {
-    std::map<WeightFormat, std::pair<std::int64_t, std::int64_t>> sums;  // plain, stored
+    // Plain and stored bytes, of weights and of maps.
+    std::map<std::pair<WeightFormat, bool>, std::pair<std::int64_t, std::int64_t>> sums;
     std::set<WeightFormat> refused;
     std::int64_t scaled = 0;
     for (Tensor& tensor : graph.tensors) {
@@ -464,21 +465,23 @@ std::vector<std::string> settle_storage(Graph& graph, const std::vector<const De
         const bool read = std::all_of(devices.begin(), devices.end(), [&](const Device* device) {
             return device->decodes(format);
         });
+        const bool weights = is_trained(tensor.role);
         if (!read) {
-            refused.insert(format);
+            if (weights) refused.insert(format);
             continue;
         }
         const std::int64_t bytes = stored_bytes(tensor);
         if (bytes >= tensor.plain_bytes()) continue;  // the overhead would be more than the gain
         tensor.stored = bytes;
-        auto& [plain, stored] = sums[format];
+        auto& [plain, stored] = sums[{format, weights}];
         plain += tensor.plain_bytes();
         stored += bytes;
     }
     std::vector<std::string> notes;
-    for (const auto& [format, sum] : sums)
-        notes.push_back(fmt::format("{} bytes of weights are stored in {} bytes ({})", sum.first,
-                                    sum.second, format_name(format)));
+    for (const auto& [what, sum] : sums)
+        notes.push_back(fmt::format("{} bytes of {} are stored in {} bytes ({})", sum.first,
+                                    what.second ? "weights" : "maps", sum.second,
+                                    format_name(what.first)));
     if (scaled > 0) notes.push_back(fmt::format("scales of weights add {} bytes", scaled));
     for (const WeightFormat format : refused)
         notes.push_back(

@@ -85,7 +85,11 @@ class Lowerer {
     // --- kernels and operands
 
     Operand operand(TensorId id) const {
-        return {.tensor = id, .bytes = tensor(id).bytes(), .role = tensor(id).role};
+        const Tensor& own = tensor(id);
+        return {.tensor = id,
+                .bytes = own.bytes(),
+                .role = own.role,
+                .plain_bytes = own.stored > 0 ? own.plain_bytes() : 0};
     }
 
     /// One-element constants travel with the command.

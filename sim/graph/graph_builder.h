@@ -35,6 +35,13 @@ class GraphBuilder {
 
     [[nodiscard]] const Shape& shape(TensorId id) const { return graph_.tensor(id).shape; }
     void set_role(TensorId id, TensorRole role) { graph_.tensor(id).role = role; }
+    /// Of 1000 values, this many are zero, anywhere; hardware that can stores runs of them.
+    void set_zeros(TensorId id, std::int64_t per_mille) {
+        Tensor& tensor = graph_.tensor(id);
+        tensor.sparsity = {
+            .pattern = Sparsity::Pattern::unstructured, .kept = 1000 - per_mille, .of = 1000};
+        tensor.storage.format = WeightFormat::run_length;
+    }
     /// The line of the file that the next operators come from.
     void set_line(int line) { line_ = line; }
 

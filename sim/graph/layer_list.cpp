@@ -37,6 +37,9 @@ class Builder {
         std::vector<TensorId> outputs;
         for (const std::string& name : network.outputs)
             if (const auto found = named(*network.layers, name, scope)) outputs.push_back(*found);
+        for (const LayerZeros& zeros : network.zeros)
+            if (const auto found = named(*network.layers, zeros.name, scope))
+                graph_.set_zeros(*found, zeros.per_mille);
         return graph_.finish(network.outputs.empty() ? std::vector{*last} : outputs);
     }
 
@@ -485,6 +488,12 @@ MapSchema<LayerInput> layer_input_schema() {
 
 MapSchema<LayerInput> named_input_schema() {
     return layer_input_schema().text("name", &LayerInput::name, {}, "by which layers read it");
+}
+
+MapSchema<LayerZeros> layer_zeros_schema() {
+    return MapSchema<LayerZeros>("zeros")
+        .text("of", &LayerZeros::name, {}, "an input, or a layer whose result it is")
+        .count("per_mille", &LayerZeros::per_mille, {.min = 0, .max = 999}, "of its values");
 }
 
 Graph build_layers(const LayerNetwork& network, std::int64_t batch, GraphBuilder builder,

@@ -23,12 +23,21 @@ struct LayerInput {
 /// Of a further input, which has a name.
 [[nodiscard]] MapSchema<LayerInput> named_input_schema();
 
+/// How many of 1000 values of an input's or a layer's result are zero.
+struct LayerZeros {
+    std::string name;
+    std::int64_t per_mille = 0;
+};
+
+[[nodiscard]] MapSchema<LayerZeros> layer_zeros_schema();
+
 /// A network of layers, as its file describes it.
 struct LayerNetwork {
     LayerInput input;
     std::vector<LayerInput> more_inputs;
     const ConfigNode* layers = nullptr;
     std::vector<std::string> outputs;  ///< names of layers; none: the last layer's result
+    std::vector<LayerZeros> zeros;
 };
 
 /// Builds the graph of a list of layers (key `layers` of a workload), each a map with one operator

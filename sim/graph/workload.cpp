@@ -117,7 +117,8 @@ Workload load_yaml(const WorkloadRequest& request, const std::string& file,
         workload.graph = build_layers({.input = *spec.input,
                                        .more_inputs = spec.inputs,
                                        .layers = spec.layers,
-                                       .outputs = spec.outputs},
+                                       .outputs = spec.outputs,
+                                       .zeros = spec.zeros},
                                       request.batch, GraphBuilder(name, file), reading);
     }
     reading.finish();

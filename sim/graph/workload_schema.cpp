@@ -16,10 +16,13 @@ MapSchema<WorkloadSpec> workload_schema() {
         .map("transformer", &Spec::transformer, transformer_schema(), Presence::optional,
              "a transformer by its sizes")
         .map("input", &Spec::input, layer_input_schema(), Presence::optional, "of the first layer")
-        .maps("inputs", &Spec::inputs, named_input_schema(), {.max = 64},
+        .maps("inputs", &Spec::inputs, named_input_schema(), {.max = 256},
               "further inputs, known by their names in every list")
         .field("outputs", &Spec::outputs, list_of(text_value(), {.max = 256}), Presence::optional,
                "names of layers whose results are wanted; the last layer's if absent")
+        .maps("zeros", &Spec::zeros, layer_zeros_schema(), {.min = 0, .max = 4096},
+              "zeros among activations, as they were measured: runs of them take less memory on "
+              "chips that code them")
         .raw("layers", &Spec::layers, Presence::optional, "layers in their order")
         .check([](const Spec& spec, const MapCheck& check) {
             const bool has_layers = spec.layers != nullptr;

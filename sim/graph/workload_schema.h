@@ -20,6 +20,7 @@ struct WorkloadSpec {
     std::optional<LayerInput> input;
     std::vector<LayerInput> inputs;    ///< further ones
     std::vector<std::string> outputs;  ///< names of layers; none: the last layer's result
+    std::vector<LayerZeros> zeros;
     const ConfigNode* layers = nullptr;
 };
 

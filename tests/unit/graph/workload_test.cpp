@@ -384,6 +384,27 @@ layers:
     EXPECT_EQ(parameters(graph), 2 * 36 + 2 * 24 + 6 + 6 + 2 * 25 + 2 * 6 + 7 * 6);
 }
 
+TEST(LayerList, ZerosAmongMapsAreThoseStated) {
+    const std::string layers =
+        "input: {shape: [3, 8, 8]}\n"
+        "layers:\n"
+        "  - {name: first, conv: {filters: 4, kernel: 3, activation: relu}}\n"
+        "  - {name: second, conv: {filters: 4, kernel: 3}}\n";
+    const WorkloadFile file("zeros: [{of: first, per_mille: 300}]\n" + layers);
+    const Workload workload = file.load();
+    int coded = 0;
+    for (const Tensor& tensor : workload.graph.tensors) {
+        if (tensor.storage.format == WeightFormat::plain) continue;
+        EXPECT_EQ(tensor.sparsity.kept, 700);
+        EXPECT_EQ(tensor.sparsity.of, 1000);
+        EXPECT_EQ(tensor.shape, (Shape{1, 4, 6, 6}));  // after the activation
+        ++coded;
+    }
+    EXPECT_EQ(coded, 1);
+    EXPECT_THAT(WorkloadFile("zeros: [{of: third, per_mille: 300}]\n" + layers).error(),
+                HasSubstr("third"));
+}
+
 TEST(LayerList, NamesOfOuterListsAreKnownAndInnerOnesAreNot) {
     const char* text = R"(input: {shape: [4]}
 outputs: [a, b]
