@@ -164,8 +164,9 @@ class ContractionEmitter {
                           .width = work_.input_w,
                           .channels = work_.c,
                           .layout = work_.group_layout,
-                          .bits = bits(work_.first_type)};
-        const Region region = within(region_of(plane, part, input_base_), input_base_);
+                          .bits = bits(work_.first_type),
+                          .order = plan_.npu().spec().activations};
+        const Region region = coded(plan_.request().kernel->inputs[0], plane, part, input_base_);
         if (plan_.input_on_chip())
             return on_chip_part(region, input_base_, plan_.request().inputs[0].buffer);
         return fetch(region, layout_.inputs, inputs_, units_.read(1));
@@ -231,18 +232,32 @@ class ContractionEmitter {
         }
     }
 
-    Region output_region(const Tile& tile, const Region& base, int element_bits) const {
+    /// Of a map whose zeros are coded, what a part takes.
+    static Region coded(const Operand& operand, const Plane& plane, const PlaneTile& part,
+                        const Region& base) {
+        Region plain = base;
+        if (operand.plain_bytes > 0) plain.row_bytes = plain.pitch_bytes = operand.plain_bytes;
+        Region region = within(region_of(plane, part, plain), plain);
+        if (operand.plain_bytes == 0) return region;
+        region.address = base.address +
+                         ContractionPlan::as_stored(operand, region.address - base.address + 1) - 1;
+        region.row_bytes = ContractionPlan::as_stored(operand, region.row_bytes);
+        region.pitch_bytes = ContractionPlan::as_stored(operand, region.pitch_bytes);
+        return within(region, base);
+    }
+
+    Region output_region(const Tile& tile, const Operand& operand, const Region& base,
+                         int element_bits) const {
         const Plane plane{.groups = work_.g,
                           .batch = work_.n,
                           .height = work_.p,
                           .width = work_.q,
                           .channels = work_.k,
                           .layout = work_.group_layout,
-                          .bits = element_bits};
-        return within(
-            region_of(plane, {.g = tile.g, .n = tile.n, .h = tile.p, .w = tile.q, .c = tile.k},
-                      base),
-            base);
+                          .bits = element_bits,
+                          .order = plan_.npu().spec().activations};
+        return coded(operand, plane,
+                     {.g = tile.g, .n = tile.n, .h = tile.p, .w = tile.q, .c = tile.k}, base);
     }
 
     /// Fused operands of the output's shape that lie in memory.
@@ -255,7 +270,8 @@ class ContractionEmitter {
             if (ContractionPlan::on_chip(request.inputs[i]) || plan_.is_whole_extra(i)) continue;
             const Region base = whole(request.inputs[i], request.kernel->inputs[i].bytes);
             const auto element_bits = static_cast<int>(base.bytes() * 8 / work_.output_elements());
-            Region region = output_region(tile, base, std::max(1, element_bits));
+            Region region =
+                output_region(tile, request.kernel->inputs[i], base, std::max(1, element_bits));
             const std::int64_t size = std::min(region.bytes(), room.bytes - used);
             if (size <= 0) break;
             if (size < region.bytes()) {
@@ -280,11 +296,11 @@ class ContractionEmitter {
                           .width = 1,
                           .channels = work_.k,
                           .layout = work_.group_layout,
-                          .bits = bits(work_.output_type)};
+                          .bits = bits(work_.output_type),
+                          .order = plan_.npu().spec().activations};
         const Region region =
-            within(region_of(plane, {.g = tile.g, .n = tile.n, .h = done, .w = {0, 1}, .c = tile.k},
-                             output_base_),
-                   output_base_);
+            coded(plan_.request().kernel->outputs[0], plane,
+                  {.g = tile.g, .n = tile.n, .h = done, .w = {0, 1}, .c = tile.k}, output_base_);
         program_.add(units_.write(0), layer_, Store{{source.address, region.bytes()}, region});
     }
 
@@ -293,7 +309,8 @@ class ContractionEmitter {
             store_pooled(tile, source);
             return;
         }
-        const Region region = output_region(tile, output_base_, bits(work_.output_type));
+        const Region region = output_region(tile, plan_.request().kernel->outputs[0], output_base_,
+                                            bits(work_.output_type));
         program_.add(units_.write(0), layer_, Store{{source.address, region.bytes()}, region});
     }
 

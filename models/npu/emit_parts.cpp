@@ -9,6 +9,36 @@ std::int64_t end_of(const Region& region) {
     return region.address + (region.rows - 1) * region.pitch_bytes + region.row_bytes;
 }
 
+/// Channel by channel: a tile is whole planes, rows of each of its planes, or parts of these rows.
+Region planar_region(const Plane& plane, const PlaneTile& tile, const Region& base) {
+    const bool inner = plane.layout == GroupLayout::channels;
+    const std::int64_t all = inner ? plane.groups * plane.channels : plane.channels;
+    const std::int64_t channel =
+        inner ? tile.g.begin * plane.channels + tile.c.begin : tile.c.begin;
+    const std::int64_t channels = inner ? tile.g.size * tile.c.size : tile.c.size;
+    const std::int64_t images = tile.n.size * (inner ? 1 : tile.g.size);
+    const std::int64_t group = inner ? 0 : tile.g.begin;
+    const std::int64_t first =
+        (((group * plane.batch + tile.n.begin) * all + channel) * plane.height + tile.h.begin) *
+            plane.width +
+        tile.w.begin;
+    const auto rows_of = [&](std::int64_t run, std::int64_t rows, std::int64_t pitch) {
+        Region out = base;
+        out.address = base.address + first * plane.bits / 8;
+        out.row_bytes = to_bytes(run, plane.bits);
+        out.rows = rows;
+        out.pitch_bytes = rows > 1 ? to_bytes(pitch, plane.bits) : out.row_bytes;
+        return out;
+    };
+    const std::int64_t image = plane.height * plane.width;
+    const std::int64_t positions = tile.h.size * tile.w.size;
+    if (positions == image && (channels == all || images == 1))
+        return rows_of(images * channels * image, 1, 0);
+    if (positions == image) return rows_of(channels * image, images, all * image);
+    if (tile.w.size == plane.width) return rows_of(positions, images * channels, image);
+    return rows_of(tile.w.size, images * channels * tile.h.size, plane.width);
+}
+
 }  // namespace
 
 Range part_of(std::int64_t total, std::int64_t share, int core) {
@@ -26,6 +56,7 @@ std::vector<Range> ranges(Range whole, std::int64_t size) {
 std::int64_t to_bytes(std::int64_t elements, int bits) { return (elements * bits + 7) / 8; }
 
 Region region_of(const Plane& plane, const PlaneTile& tile, const Region& base) {
+    if (plane.order == ActivationLayout::planes) return planar_region(plane, tile, base);
     const bool inner = plane.layout == GroupLayout::channels;
     const std::int64_t all_channels = inner ? plane.groups * plane.channels : plane.channels;
     const std::int64_t channel =

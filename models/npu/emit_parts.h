@@ -19,11 +19,12 @@ struct Range {
 [[nodiscard]] std::vector<Range> ranges(Range whole, std::int64_t size);
 
 /// An activation in memory: groups outermost or among the channels, then batch, rows, columns, and
-/// channels innermost, so that rows of a plane are contiguous.
+/// channels innermost, so that rows of a plane are contiguous; or channels before rows.
 struct Plane {
     std::int64_t groups = 1, batch = 1, height = 1, width = 1, channels = 1;
     GroupLayout layout = GroupLayout::outermost;
     int bits = 8;
+    ActivationLayout order = ActivationLayout::channels_innermost;
 };
 
 struct PlaneTile {

@@ -67,7 +67,8 @@ void each_size(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin, 
     const bool filters_across = !rows_slide && matrix.dataflow != Dataflow::input_stationary;
     const std::int64_t k_grain = filters_across ? matrix.columns : 1;
     const MapBlock& block = matrix.block;
-    const std::int64_t p_grain = rows_slide ? matrix.columns
+    // Two sets of half as many columns lie side by side.
+    const std::int64_t p_grain = rows_slide ? (matrix.columns + 1) / 2
                                  : work.q == 1 && outputs_held
                                      ? std::max(matrix.rows, block.rows * block.columns)
                                      : block.rows;
@@ -102,14 +103,54 @@ void each_size(const ContractionPlan& plan, const NpuSpec& spec, Begin&& begin, 
     }
 }
 
-/// Calls visit(tiling) for the kOfASize tilings of the same sizes, until it returns false; returns
+/// Tilings of which none is both slower and of more traffic than another, and none slower than the
+/// fastest by more than a band.
+class Front {
+  public:
+    explicit Front(std::int64_t band_percent) : band_percent_(band_percent) {}
+    [[nodiscard]] Time fastest() const { return fastest_; }
+    /// Costs from here on are of no interest.
+    [[nodiscard]] Time limit() const {
+        return fastest_ == Time::max() ? fastest_
+                                       : fastest_ + Time{fastest_.fs / 100 * band_percent_ + 1};
+    }
+    void add(const Tiling& tiling, Time cost, std::int64_t bytes) {
+        fastest_ = std::min(fastest_, cost);
+        for (const Entry& entry : entries_)
+            if (entry.cost <= cost && entry.bytes <= bytes) return;
+        std::erase_if(entries_, [&](const Entry& entry) {
+            return entry.cost >= limit() || (cost <= entry.cost && bytes <= entry.bytes);
+        });
+        entries_.push_back({tiling, cost, bytes});
+    }
+    struct Entry {
+        Tiling tiling;
+        Time cost;
+        std::int64_t bytes = 0;
+    };
+    /// The one of the least traffic; one must have been added.
+    [[nodiscard]] const Entry& chosen() const {
+        return *std::min_element(entries_.begin(), entries_.end(),
+                                 [](const Entry& a, const Entry& b) { return a.bytes < b.bytes; });
+    }
+
+  private:
+    std::int64_t band_percent_;
+    std::vector<Entry> entries_;
+    Time fastest_ = Time::max();
+};
+
+/// Calls visit(tiling) for the tilings of the same sizes (kOfASize, two more where sums wait in the
+/// scratchpad), until it returns false; returns
 /// whether it never did.
 template <class Visit>
-bool each_of_a_size(Tiling tiling, Visit&& visit) {
+bool each_of_a_size(Tiling tiling, bool spills, Visit&& visit) {
     for (const Order order : {Order::weights_outer, Order::inputs_outer}) {
         tiling.order = order;
-        for (const int buffers : {2, 1}) {
+        for (const auto& [buffers, held] : {std::pair{2, 2}, {2, 1}, {1, 2}}) {
             tiling.buffers = buffers;
+            tiling.held = held;
+            if (held < buffers && !spills) continue;
             if (!visit(tiling)) return false;
         }
     }
@@ -149,20 +190,22 @@ class Search {
                   .cost = Time::max(),
                   .bound = plan.bound(),
                   .candidates = 0,
-                  .rejected = {}} {}
+                  .rejected = {}},
+          front_(spec.traffic_band_percent) {}
 
     std::variant<MappingChoice, Infeasible> run() {
         each_size(
             plan_, spec_, [&](int left) { begin(left); },
             [&](const Tiling& sizes, const Contraction& part) { return consider(sizes, part); });
         choice_.rejected = rejected_.take();
-        if (choice_.cost == Time::max()) {
+        if (front_.fastest() == Time::max()) {
             std::string reasons;
             for (const auto& [reason, count] : choice_.rejected)
                 reasons += fmt::format("{}{} ({}x)", reasons.empty() ? "" : ", ", reason, count);
             return Infeasible{fmt::format("no tile of it fits on chip: {}", reasons)};
         }
-        choice_.mapping = to_mapping(best_);
+        choice_.cost = front_.chosen().cost;
+        choice_.mapping = to_mapping(front_.chosen().tiling);
         return std::move(choice_);
     }
 
@@ -175,34 +218,36 @@ class Search {
 
     /// Nothing beats the bound; what is within the effort is settled by the count.
     [[nodiscard]] bool goes_on() const {
-        return choice_.candidates < most_ && choice_.cost > choice_.bound;
+        return choice_.candidates < most_ && front_.fastest() > choice_.bound;
     }
 
     bool consider(const Tiling& sizes, const Contraction& part) {
         SizedTiles tiles(plan_, part, sizes);
+        Tiling smallest = sizes;
+        smallest.buffers = 1;
         const char* why = tiles.cuts().steps() > kMostTiles ? "more tiles than worth their commands"
-                                                            : tiles.misfit(Order::weights_outer, 1);
+                                                            : tiles.misfit(smallest);
         if (why != nullptr) {
             rejected_.add(why, kOfASize);
             return true;
         }
-        return each_of_a_size(sizes, [&](const Tiling& tiling) { return price(tiles, tiling); });
+        return each_of_a_size(sizes, tiles.sums_spill(),
+                              [&](const Tiling& tiling) { return price(tiles, tiling); });
     }
 
     bool price(SizedTiles& tiles, const Tiling& tiling) {
         if (!goes_on()) return false;
-        if (const char* why = tiles.misfit(tiling.order, tiling.buffers)) {
+        if (const char* why = tiles.misfit(tiling)) {
             rejected_.add(why, 1);
             return true;
         }
-        if (tiles.memory_time(tiling.order) >= choice_.cost) {
+        if (tiles.memory_time(tiling.order) >= front_.fastest()) {
             rejected_.add("memory traffic alone is slower than the best", 1);
             return true;
         }
         ++choice_.candidates;
-        if (const auto cost = tiles.cost_below(choice_.cost, tiling.order, tiling.buffers)) {
-            choice_.cost = *cost;
-            best_ = tiling;
+        if (const auto cost = tiles.cost_below(front_.limit(), tiling)) {
+            front_.add(tiling, *cost, tiles.memory_bytes(tiling.order));
         } else {
             rejected_.add("slower than the best", 1);
         }
@@ -214,7 +259,7 @@ class Search {
     int effort_;
     int most_ = 0;  ///< candidates, up to the end of the present split
     MappingChoice choice_;
-    Tiling best_;
+    Front front_;
     Rejections rejected_;
 };
 
@@ -240,8 +285,9 @@ std::vector<Tiling> tilings(const ContractionPlan& plan, const NpuSpec& spec) {
     std::vector<Tiling> found;
     each_size(
         plan, spec, [](int) {},
-        [&](const Tiling& sizes, const Contraction&) {
-            return each_of_a_size(sizes, [&](const Tiling& tiling) {
+        [&](const Tiling& sizes, const Contraction& part) {
+            const bool spills = SizedTiles(plan, part, sizes).sums_spill();
+            return each_of_a_size(sizes, spills, [&](const Tiling& tiling) {
                 found.push_back(tiling);
                 return true;
             });

@@ -7,9 +7,10 @@
 
 namespace perfwatt::npu {
 
-/// Searches tile sizes, loop order, double buffering and the split over cores for the cheapest
-/// tiling that fits, at most `request.effort` of them priced, in a fixed order; the first of
-/// equally cheap ones wins. Says why each of the others was not taken.
+/// Searches tile sizes, loop order, buffering and the split over cores for the fastest tiling that
+/// fits, at most `request.effort` of them priced, in a fixed order; the first of
+/// equals wins. Of those as fast but for NpuSpec::traffic_band_percent the one that moves the
+/// fewest bytes to and from memory is taken. Says why each of the others was not taken.
 [[nodiscard]] std::variant<MappingChoice, Infeasible> map_contraction(const ContractionPlan& plan,
                                                                       const NpuSpec& spec);
 

@@ -205,52 +205,97 @@ void hold_outputs(const NpuSpec& npu, const TypeRate& rate, const Contract& tile
         work.accumulations = outputs * ((tile.first_k_tile ? 0 : 1) + (tile.last_k_tile ? 0 : 1));
 }
 
-/// Row-stationary (Chen et al., ISCA 2016): a set of cells, filter rows by output rows, convolves
-/// one channel with one filter; sets fill the array, of other filters first, then of other
-/// channels, whose sums run up the column together. A cell takes a filter row's taps for each
-/// output of its row. What a cell keeps of filters decides how often inputs are fetched again.
-void slide_rows(const NpuSpec& npu, const TypeRate& rate, const Contract& tile, MatrixWork& work) {
-    const MatrixSpec& spec = npu.matrix;
-    const std::int64_t r = tile.filter_rows;
-    const std::int64_t s = tile.filter_columns;
-    const std::int64_t channels = std::max<std::int64_t>(1, tile.k / (r * s));
-    const std::int64_t along = ceil_div(tile.m, tile.output_rows);  // outputs of a row, all images
-    const std::int64_t set_rows = std::min(r, spec.rows);
-    const std::int64_t set_columns = std::min(tile.output_rows, spec.columns);
-    const std::int64_t folds = ceil_div(r, spec.rows);
-    const std::int64_t strips = ceil_div(tile.output_rows, spec.columns);
-    const std::int64_t sets = (spec.rows / set_rows) * (spec.columns / set_columns);
-    const std::int64_t filter_sets = std::min(sets, tile.n);
-    const std::int64_t channel_sets = std::min(sets / filter_sets, channels);
-    const std::int64_t kept =
-        std::max<std::int64_t>(1, spec.filter_words / s);  // rows a cell keeps
-    const std::int64_t filters_kept = std::min(ceil_div(tile.n, filter_sets), kept);
-    const std::int64_t filter_passes = ceil_div(tile.n, filter_sets * filters_kept);
-    const std::int64_t channel_passes = ceil_div(channels, channel_sets);
+/// How a tile's rows lie in the cells (Chen et al., ISCA 2016): a set of cells, filter rows by
+/// output rows, convolves one channel with one filter; sets fill the array, of other filters first,
+/// then of other channels, whose sums run up the column together. A cell keeps rows of several
+/// channels and filters: sums of its channels meet in it, inputs serve all its filters.
+struct RowSets {
+    std::int64_t rows, columns;      ///< of a set
+    std::int64_t folds, strips;      ///< of filter rows, of output rows
+    std::int64_t filters, channels;  ///< sets side by side
+    std::int64_t cell_filters = 1, cell_channels = 1;
+    std::int64_t filter_passes, channel_passes;
 
-    const std::int64_t a_row = ceil_div(s, spec.depth * rate.macs_per_cell);
-    const std::int64_t stream = along * a_row * filters_kept * rate.cells_per_mac;
-    const std::int64_t preload =
-        ceil_div(set_rows * s * filters_kept, spec.stationary_rows_per_cycle);
-    PassSum sum(spec);
-    sum.add(stream, preload, tile.repeat * strips * folds * filter_passes * channel_passes);
-    work.array_cycles = sum.total(tile.preloaded);
-    work.passes = sum.passes();
-    // Every cell of the array is clocked.
-    work.executed_macs = work.passes * along * filters_kept * a_row * spec.depth *
-                         rate.macs_per_cell * spec.rows * spec.columns;
+    /// `most_columns`: that a set may have.
+    RowSets(const MatrixSpec& spec, const Contract& tile, std::int64_t most_columns)
+        : rows(std::min(tile.filter_rows, spec.rows)),
+          columns(std::min(tile.output_rows, most_columns)),
+          folds(ceil_div(tile.filter_rows, spec.rows)),
+          strips(ceil_div(tile.output_rows, columns)) {
+        const std::int64_t s = tile.filter_columns;
+        const std::int64_t all =
+            std::max<std::int64_t>(1, tile.k / (tile.filter_rows * tile.filter_columns));
+        const std::int64_t sets = (spec.rows / rows) * (spec.columns / columns);
+        filters = std::min(sets, tile.n);
+        channels = std::min(sets / filters, all);
+        const auto at_least_one = [](std::int64_t n) { return std::max<std::int64_t>(1, n); };
+        const std::int64_t most_channels = at_least_one(spec.input_words / s);
+        channel_passes = ceil_div(all, channels * most_channels);
+        cell_channels = ceil_div(all, channels * channel_passes);
+        std::int64_t most_filters = at_least_one(spec.filter_words / (s * cell_channels));
+        const std::int64_t sums =
+            spec.accumulator_bytes * 8 / (spec.accumulator_bits * spec.rows * spec.columns);
+        if (spec.input_words > 0 && sums > 0) most_filters = std::min(most_filters, sums);
+        filter_passes = ceil_div(tile.n, filters * most_filters);
+        cell_filters = ceil_div(tile.n, filters * filter_passes);
+    }
+    /// Filter values of a pass, each once.
+    [[nodiscard]] std::int64_t filter_values(std::int64_t s) const {
+        return rows * s * cell_filters * cell_channels * filters * channels;
+    }
+};
+
+/// Row-stationary: each cell takes a filter row's taps for each output of its row, filter by filter
+/// and channel by channel. Where the networks' width is stated, a pass lasts as long as the most
+/// loaded of them, after the inputs of its first column of outputs have come.
+MatrixWork slide_rows(const MatrixSpec& spec, const TypeRate& rate, const Contract& tile,
+                      const RowSets& sets) {
+    MatrixWork work;
+    const std::int64_t s = tile.filter_columns;
+    const std::int64_t along = ceil_div(tile.m, tile.output_rows);  // outputs of a row, all images
+    const std::int64_t passes =
+        tile.repeat * sets.strips * sets.folds * sets.filter_passes * sets.channel_passes;
 
     const std::int64_t once = bytes(tile.first_type, tile.repeat * tile.m * tile.k);
-    work.first_bytes =
-        filter_passes * (tile.first.bytes > 0 ? std::min(tile.first.bytes, once) : once);
-    work.second_bytes = strips * bytes(tile.second_type, tile.repeat * tile.n * tile.k);
+    const std::int64_t first_once = tile.first.bytes > 0 ? std::min(tile.first.bytes, once) : once;
+    const std::int64_t inputs =
+        ceil_div(first_once * 8, bits(tile.first_type) * tile.repeat * sets.strips * sets.folds *
+                                     sets.channel_passes);
+    const std::int64_t sums = along * sets.columns * sets.cell_filters * sets.filters;
+
+    const std::int64_t a_row = ceil_div(s, spec.depth * rate.macs_per_cell);
+    const std::int64_t products =
+        along * a_row * sets.cell_filters * sets.cell_channels * rate.cells_per_mac;
+    std::int64_t stream = products;
+    if (spec.inputs_per_cycle > 0)
+        stream = std::max(stream, ceil_div(inputs, spec.inputs_per_cycle));
+    if (spec.sums_per_cycle > 0) stream = std::max(stream, ceil_div(sums, spec.sums_per_cycle));
+    if (spec.inputs_per_cycle > 0) stream += ceil_div(inputs, along * spec.inputs_per_cycle);
+    PassSum sum(spec);
+    sum.add(stream, ceil_div(sets.filter_values(s), spec.stationary_rows_per_cycle), passes);
+    work.array_cycles = sum.total(tile.preloaded);
+    work.passes = passes;
+    // Every cell of the array is clocked.
+    work.executed_macs = passes * products / rate.cells_per_mac * spec.depth * rate.macs_per_cell *
+                         spec.rows * spec.columns;
+    // A word goes down one bus past all rows and along one past all columns of every row that wants
+    // it: a filter's row, the rows of the diagonals that an input serves, the row where a sum
+    // enters or leaves. Between, sums go up from cell to cell.
+    const std::int64_t served = std::min(
+        spec.rows, std::min(sets.rows, sets.columns) * std::max<std::int64_t>(1, sets.filters));
+    const std::int64_t to_a_row = spec.rows + spec.columns;
+    work.carried =
+        passes * (sets.filter_values(s) * to_a_row + inputs * (spec.rows + served * spec.columns) +
+                  sums * (to_a_row + sets.rows * sets.channels));
+
+    work.first_bytes = sets.filter_passes * first_once;
+    work.second_bytes = sets.strips * bytes(tile.second_type, tile.repeat * tile.n * tile.k);
     const std::int64_t outputs = tile.repeat * tile.m * tile.n;
     const std::int64_t sum_bytes = spec.accumulator_bits / 8;
-    const std::int64_t inner = channel_passes * folds - 1;
+    const std::int64_t inner = sets.channel_passes * sets.folds - 1;
     const std::int64_t met = outputs * (inner + (tile.first_k_tile ? 0 : 1));
     // The sums of a pass: what its filters make of its strip of rows.
-    const std::int64_t together = along * set_columns * filter_sets * filters_kept * sum_bytes;
-    if (together <= spec.accumulator_bytes) {
+    if (sums * sum_bytes <= spec.accumulator_bytes) {
         work.accumulations = met;
         const bool stays = outputs * sum_bytes <= spec.accumulator_bytes;
         if (!stays && !tile.first_k_tile) work.spill_read_bytes = outputs * sum_bytes;
@@ -259,6 +304,22 @@ void slide_rows(const NpuSpec& npu, const TypeRate& rate, const Contract& tile, 
         work.spill_read_bytes = met * sum_bytes;
         work.spill_write_bytes = outputs * sum_bytes * (inner + (tile.last_k_tile ? 0 : 1));
     }
+    return work;
+}
+
+/// Sets as wide as the array or, where that is faster, narrower ones side by side: rows of outputs
+/// that do not fill it, or inputs that come too slowly for few filters.
+MatrixWork slide_rows(const MatrixSpec& spec, const TypeRate& rate, const Contract& tile) {
+    MatrixWork best;
+    std::int64_t last = 0;
+    for (std::int64_t side_by_side = 1; side_by_side <= 4; ++side_by_side) {
+        const RowSets sets(spec, tile, std::max<std::int64_t>(1, spec.columns / side_by_side));
+        if (sets.columns == last) continue;
+        last = sets.columns;
+        const MatrixWork work = slide_rows(spec, rate, tile, sets);
+        if (side_by_side == 1 || work.array_cycles < best.array_cycles) best = work;
+    }
+    return best;
 }
 
 /// A mode that does a fixed number of grouped MACs a cycle, where the chip has one and it is
@@ -335,7 +396,7 @@ MatrixWork matrix_work(const NpuSpec& spec, const Contract& tile) {
             hold_outputs(spec, *rate, tile, work);
             break;
         case Dataflow::row_stationary:
-            slide_rows(spec, *rate, tile, work);
+            work = slide_rows(spec.matrix, *rate, tile);
             break;
         case Dataflow::weight_stationary:
         case Dataflow::input_stationary:

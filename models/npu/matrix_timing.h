@@ -21,6 +21,7 @@ struct MatrixWork {
     std::int64_t spill_write_bytes = 0;  ///< partial sums that do not fit the accumulators
     std::int64_t output_bytes = 0;       ///< finished outputs written
     std::int64_t accumulations = 0;      ///< partial sums added to one held in an accumulator
+    std::int64_t carried = 0;  ///< by networks of cells: words times cells that their wires pass
 
     /// Through the scratchpad's ports.
     [[nodiscard]] std::int64_t moved_bytes() const {

@@ -27,7 +27,10 @@ enum After : std::size_t {
     kDma,
     kAfter,
     kTransform = kAfter,  ///< of units with Winograd's transforms only
+    kCarried = kAfter,    ///< of units through which rows slide, which have no transforms
 };
+
+bool has_networks(const NpuSpec& spec) { return spec.matrix.dataflow == Dataflow::row_stationary; }
 
 std::string pair_name(const TypeRate& rate) {
     return fmt::format("{}.{}", to_string(rate.first), to_string(rate.second));
@@ -55,6 +58,7 @@ class Counter {
         counts_.add(layer_, ids_[2 * place], needed);
         counts_.add(layer_, ids_[2 * place + 1], work.executed_macs - needed);
         if (spec_.matrix.winograd != Winograd::none) add(kTransform, tile.transform_sums);
+        if (has_networks(spec_)) add(kCarried, work.carried);
         add(kRegister, work.executed_macs);
         add(kAccumulator, work.accumulations);
         read(work.first_bytes + work.second_bytes + work.spill_read_bytes);
@@ -120,6 +124,9 @@ std::vector<Action> actions_of(const NpuSpec& spec) {
     if (spec.matrix.winograd != Winograd::none)
         add_unpriced(actions, "transform", "addition", "sums of Winograd's transforms",
                      EnergyComponent::mac);
+    if (has_networks(spec))
+        add_unpriced(actions, "carried", "word past a cell", "words on the networks of the cells",
+                     EnergyComponent::link);
     return actions;
 }
 
@@ -264,6 +271,15 @@ std::int64_t Npu::executed_macs(const Contract& tile) const {
     return matrix_work(spec_, tile).executed_macs;
 }
 
+std::int64_t Npu::weight_bytes(const Kernel& kernel) const {
+    const std::int64_t plain = Device::weight_bytes(kernel);
+    if (spec_.matrix.winograd_filters == WinogradFilters::on_the_way) return plain;
+    const auto& work = std::get<Contraction>(kernel.work);
+    const auto transform =
+        transform_of(spec_.matrix, work, {.n = work.n, .p = work.p, .q = work.q});
+    return transform ? plain * transform->points / (work.r * work.s) : plain;
+}
+
 bool Npu::decodes(WeightFormat format) const {
     if (format == WeightFormat::plain) return true;
     const std::vector<WeightFormat>& read = spec_.dma.decodes;
@@ -292,7 +308,8 @@ const UnitFactory* Npu::unit_factory() const { return &npu::unit_factory(); }
 std::vector<Action> Npu::actions() const { return priced(actions_of(spec_), prices_.actions); }
 
 void Npu::count(const Command& command, std::span<const ActionId> ids, Counts& counts) const {
-    const std::size_t after = kAfter + (spec_.matrix.winograd != Winograd::none ? 1 : 0);
+    const std::size_t after =
+        kAfter + (spec_.matrix.winograd != Winograd::none || has_networks(spec_) ? 1 : 0);
     PERFWATT_CHECK(ids.size() == 2 * spec_.matrix.rates.size() + after, "ids of other actions");
     std::visit(Counter(spec_, ids, command.layer.value, counts), command.work);
 }

@@ -24,6 +24,8 @@ struct NpuFile {
     DmaSpec dma;
     Clock clock;
     std::int64_t command_overhead_cycles = 0;
+    ActivationLayout activations = ActivationLayout::channels_innermost;
+    std::int64_t traffic_band_percent = 1;
     bool depth_first = true;
     std::optional<Sourced<double>> idle_watts;
 };
@@ -68,6 +70,11 @@ void check_matrix(const MatrixSpec& matrix, const MapCheck& check) {
     if (matrix.dataflow == Dataflow::row_stationary &&
         (matrix.winograd != Winograd::none || matrix.grouped != Grouped::separate))
         check.error("dataflow", "'row_stationary' has neither 'winograd' nor a way with groups");
+    if (matrix.dataflow != Dataflow::row_stationary &&
+        matrix.input_words + matrix.inputs_per_cycle + matrix.sums_per_cycle > 0)
+        check.error("dataflow",
+                    "'input_words', 'inputs_per_cycle' and 'sums_per_cycle' need "
+                    "'row_stationary'");
     for (std::size_t i = 0; i < matrix.rates.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
             if (matrix.rates[i].first == matrix.rates[j].first &&
@@ -151,8 +158,26 @@ MapSchema<MatrixSpec> matrix_schema() {
                 {.names = {{"none", Winograd::none}, {"f2", Winograd::f2}, {"f4", Winograd::f4}},
                  .otherwise = Winograd::none},
                 "tiles of 2 x 2 or 4 x 4 outputs of 3 x 3 convolutions, transformed")
+        .choice("winograd_filters", &MatrixSpec::winograd_filters,
+                {.names = {{"on_the_way", WinogradFilters::on_the_way},
+                           {"ahead", WinogradFilters::ahead}},
+                 .otherwise = WinogradFilters::on_the_way},
+                "when filters are transformed: into the unit, or before they lie in memory")
         .count("filter_words", &MatrixSpec::filter_words, {.max = 1'000'000, .otherwise = 1},
                "filter values a cell keeps, with 'dataflow: row_stationary'")
+        .count(
+            "input_words", &MatrixSpec::input_words, {.min = 0, .max = 1'000'000, .otherwise = 0},
+            "input values a cell keeps, likewise: windows of several channels, whose sums meet in "
+            "the cell; 0: of one")
+        .count("inputs_per_cycle", &MatrixSpec::inputs_per_cycle,
+               {.min = 0, .max = 16384, .otherwise = 0},
+               "that the cells' network brings, likewise; 0: as many as are needed")
+        .count("sums_per_cycle", &MatrixSpec::sums_per_cycle,
+               {.min = 0, .max = 16384, .otherwise = 0},
+               "that the cells' networks bring and take, likewise; 0: as many as are needed")
+        .count("cell_pitch_um", &MatrixSpec::cell_pitch_um,
+               {.min = 0, .max = 100'000, .otherwise = 0},
+               "from cell to cell, likewise: what the buses of the networks are long; 0: not known")
         .maps("cell_memories", &MatrixSpec::cell_memories, cell_memory_schema(),
               {.min = 0, .max = 8}, "memories of each cell, whose accesses a MAC's price includes")
         .maps("rates", &MatrixSpec::rates, rate_schema(), {.min = 1, .max = 64},
@@ -254,10 +279,26 @@ MapSchema<NpuFile> file_schema() {
              "between memories and scratchpad")
         .count("command_overhead_cycles", &NpuFile::command_overhead_cycles,
                {.min = 0, .max = 1'000'000, .otherwise = 0}, "of the sequencer before each command")
+        .choice(
+            "activations", &NpuFile::activations,
+            {.names = {{"channels_innermost", ActivationLayout::channels_innermost},
+                       {"planes", ActivationLayout::planes}},
+             .otherwise = ActivationLayout::channels_innermost},
+            "how they lie in memory: all channels of a position together, or channel by channel")
+        .count(
+            "traffic_band_percent", &NpuFile::traffic_band_percent,
+            {.min = 0, .max = 1000, .otherwise = 1},
+            "by which its software lets a mapping be slower than the fastest if that moves fewer "
+            "bytes to and from memory")
         .flag("depth_first", &NpuFile::depth_first, true,
               "its software runs layers stripe by stripe where their maps do not stay on chip")
         .power("idle_power", &NpuFile::idle_watts, {.min = "0 W", .max = "10 kW"},
-               "with the clock running and nothing to do, leakage included");
+               "with the clock running and nothing to do, leakage included")
+        .check([](const NpuFile& file, const MapCheck& check) {
+            if (file.depth_first && file.activations == ActivationLayout::planes)
+                check.error("activations", "stripes of 'planes' are in pieces",
+                            "'depth_first: false' does without stripes");
+        });
 }
 
 class NpuFamily final : public Family {
@@ -294,6 +335,8 @@ std::shared_ptr<const Device> NpuFamily::parse(const ConfigNode& node, const std
                  .scratchpad = file.scratchpad,
                  .dma = file.dma,
                  .command_overhead_cycles = file.command_overhead_cycles,
+                 .activations = file.activations,
+                 .traffic_band_percent = file.traffic_band_percent,
                  .depth_first = file.depth_first};
     if (spec.scratchpad.weight_bytes == 0)
         spec.scratchpad.weight_bytes = spec.scratchpad.activation_bytes = spec.scratchpad.bytes;

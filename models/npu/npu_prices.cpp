@@ -177,6 +177,16 @@ NpuPrices price_npu(const NpuSpec& spec, const std::optional<IdlePower>& idle,
         set("transform", sum.picojoules, sum.source);
     }
 
+    if (spec.matrix.dataflow == Dataflow::row_stationary) {
+        int widest = 0;
+        for (const TypeRate& rate : spec.matrix.rates)
+            widest = std::max({widest, bits(rate.first), bits(rate.second)});
+        const double mm = static_cast<double>(spec.matrix.cell_pitch_um) * 1e-3;
+        set("carried", widest * mm * wire.picojoules, wire.source);
+        if (spec.matrix.cell_pitch_um == 0)
+            prices.actions["carried"].not_modelled = "the cells' pitch is not known";
+    }
+
     prices.static_power = static_power_of(spec, scratchpad, idle);
     return prices;
 }

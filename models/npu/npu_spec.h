@@ -39,6 +39,9 @@ enum class Skipping : std::uint8_t {
 /// CVPR 2016): F(t x t, 3 x 3) makes t x t outputs of (t + 2) x (t + 2) products.
 enum class Winograd : std::uint8_t { none, f2, f4 };
 
+/// When filters are transformed: ahead of time they take (t + 2)^2 / 9 of their bytes in memory.
+enum class WinogradFilters : std::uint8_t { on_the_way, ahead };
+
 /// How operands reach the cells and sums leave them; decides fill and drain only.
 enum class Feeding : std::uint8_t {
     systolic,   ///< skewed, from neighbour to neighbour: rows - 1 + columns - 1 cycles to fill
@@ -116,8 +119,14 @@ struct MatrixSpec {
     Skipping skipping = Skipping::none;
     std::int64_t kept = 1, of = 1;  ///< for Skipping::n_of_m
     Winograd winograd = Winograd::none;
-    /// Filter values a cell keeps, for Dataflow::row_stationary.
+    WinogradFilters winograd_filters = WinogradFilters::on_the_way;
+    /// For Dataflow::row_stationary: filter and input values a cell keeps (0 of inputs: one
+    /// channel's window), and what the networks bring and take each cycle (0: whatever is needed).
     std::int64_t filter_words = 1;
+    std::int64_t input_words = 0;
+    std::int64_t inputs_per_cycle = 0;
+    std::int64_t sums_per_cycle = 0;
+    std::int64_t cell_pitch_um = 0;         ///< length of wire from cell to cell; 0: not known
     std::vector<CellMemory> cell_memories;  ///< priced; what they hold and when follows from above
 };
 
@@ -136,6 +145,12 @@ struct VectorSpec {
     /// Outputs of the matrix unit are pooled on their way to the scratchpad; rows between two
     /// windows are kept in the unit.
     bool pools = false;
+};
+
+/// How activations lie in memory, images one after the other.
+enum class ActivationLayout : std::uint8_t {
+    channels_innermost,  ///< rows, columns, channels
+    planes,              ///< channels, rows, columns
 };
 
 /// How a scratchpad's addresses lie in its banks.
@@ -173,6 +188,10 @@ struct NpuSpec {
     /// Cycles a command waits in the sequencer before its unit starts: the one constant a chip may
     /// fit to its own measurements.
     std::int64_t command_overhead_cycles = 0;
+    ActivationLayout activations = ActivationLayout::channels_innermost;
+    /// Its software takes a mapping slower than the fastest by up to this much if that moves fewer
+    /// bytes to and from memory.
+    std::int64_t traffic_band_percent = 1;
     /// Its software runs kernels stripe by stripe where their maps would not stay on chip.
     bool depth_first = true;
 };

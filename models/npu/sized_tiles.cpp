@@ -25,29 +25,37 @@ SizedTiles::SizedTiles(const ContractionPlan& plan, const Contraction& part, con
     if (!plan.weights_on_chip()) weights_ = round_up(plan.weight_bytes(sizes), alignment);
     if (!plan.input_on_chip()) inputs_ = round_up(plan.input_bytes(sizes), alignment);
     const std::int64_t elements = sizes.g * sizes.n * sizes.p * sizes.q * sizes.k;
+    const MatrixSpec& matrix = plan.npu_.spec().matrix;
+    const std::int64_t sum_bytes = matrix.accumulator_bits / 8;
+    if (sizes.c < part.c) {
+        const Contract tile = plan.contract(sizes);
+        if (tile.m * tile.n * tile.repeat * sum_bytes > matrix.accumulator_bytes)
+            sum_bytes_ = elements * sum_bytes;
+    }
     // One each for every tile of outputs.
-    if (!plan.output_on_chip()) results_ += round_up(plan.output_bytes(sizes), alignment);
-    if (sums_spill())
-        results_ += round_up(elements * (plan.npu_.spec().matrix.accumulator_bits / 8), alignment);
-    if (plan.spread_fetched_bytes_ > 0) results_ += round_up(plan.extra_bytes(elements), alignment);
+    results_ = round_up(sum_bytes_, alignment);
+    if (!plan.output_on_chip() && !in_place())
+        results_ += round_up(plan.output_bytes(sizes), alignment);
+    if (plan.spread_fetched_bytes_ > 0) extras_ = round_up(plan.extra_bytes(elements), alignment);
 }
 
-bool SizedTiles::sums_spill() const {
-    if (sizes_.c >= part_.c) return false;
-    const MatrixSpec& matrix = plan_.npu_.spec().matrix;
-    const Contract tile = plan_.contract(sizes_);
-    return tile.m * tile.n * tile.repeat * (matrix.accumulator_bits / 8) > matrix.accumulator_bytes;
+/// Outputs no wider than their sums take the sums' places as they are finished.
+bool SizedTiles::in_place() const {
+    return !plan_.output_on_chip() && plan_.output_bytes(sizes_) <= sum_bytes_;
 }
 
-const char* SizedTiles::misfit(Order order, int buffers) const {
+const char* SizedTiles::misfit(const Tiling& tiling) const {
     const int parts = plan_.weight_parts();
     if (parts > 1 && (sizes_.split != Split::k || sizes_.cores != parts))
         return "cores without the weights of what they make";
-    const auto taken = [&](std::int64_t each, std::int64_t tiles) {
+    const auto taken = [&](std::int64_t each, std::int64_t tiles, int buffers) {
         return tiles > 1 ? each * buffers : each;
     };
-    const std::int64_t weights = taken(weights_, cuts_.weight_tiles(order));
-    std::int64_t all = taken(inputs_, cuts_.input_tiles(order)) + taken(results_, cuts_.outputs()) +
+    const int held = sums_spill() ? std::min(tiling.buffers, tiling.held) : tiling.buffers;
+    const std::int64_t outputs = cuts_.outputs();
+    const std::int64_t weights = taken(weights_, cuts_.weight_tiles(tiling.order), tiling.buffers);
+    std::int64_t all = taken(inputs_, cuts_.input_tiles(tiling.order), tiling.buffers) +
+                       taken(results_, outputs, held) + taken(extras_, outputs, tiling.buffers) +
                        plan_.whole_extra_room_;
     if (plan_.weight_room_) {
         if (weights > *plan_.weight_room_) return "tiles of weights larger than the weight memory";
@@ -57,21 +65,23 @@ const char* SizedTiles::misfit(Order order, int buffers) const {
     return all > plan_.room_ ? "tiles larger than the free scratchpad" : nullptr;
 }
 
-TileLayout SizedTiles::layout(Order order, int buffers) const {
+TileLayout SizedTiles::layout(const Tiling& tiling) const {
     TileLayout out;
-    const auto of = [&](std::int64_t size, std::int64_t tiles) {
+    const auto of = [&](std::int64_t size, std::int64_t tiles, int buffers) {
         return TileBuffers{.bytes = size, .count = tiles > 1 ? buffers : 1, .address = {}};
     };
+    const int held = sums_spill() ? std::min(tiling.buffers, tiling.held) : tiling.buffers;
     const std::int64_t outputs = cuts_.outputs();
     const std::int64_t elements = sizes_.g * sizes_.n * sizes_.p * sizes_.q * sizes_.k;
     if (!plan_.weights_on_chip())
-        out.weights = of(plan_.weight_bytes(sizes_), cuts_.weight_tiles(order));
+        out.weights =
+            of(plan_.weight_bytes(sizes_), cuts_.weight_tiles(tiling.order), tiling.buffers);
     if (!plan_.input_on_chip())
-        out.inputs = of(plan_.input_bytes(sizes_), cuts_.input_tiles(order));
-    if (!plan_.output_on_chip()) out.outputs = of(plan_.output_bytes(sizes_), outputs);
-    if (sums_spill())
-        out.sums = of(elements * (plan_.npu_.spec().matrix.accumulator_bits / 8), outputs);
-    if (plan_.spread_fetched_bytes_ > 0) out.extras = of(plan_.extra_bytes(elements), outputs);
+        out.inputs = of(plan_.input_bytes(sizes_), cuts_.input_tiles(tiling.order), tiling.buffers);
+    if (!plan_.output_on_chip()) out.outputs = of(plan_.output_bytes(sizes_), outputs, held);
+    if (sums_spill()) out.sums = of(sum_bytes_, outputs, held);
+    if (plan_.spread_fetched_bytes_ > 0)
+        out.extras = of(plan_.extra_bytes(elements), outputs, tiling.buffers);
     out.whole_extras.bytes = plan_.whole_extra_bytes_;
 
     const MappingRequest& request = plan_.request_;
@@ -80,8 +90,9 @@ TileLayout SizedTiles::layout(Order order, int buffers) const {
     Room apart(request.free_weights, request.from_top, alignment);
     (plan_.weight_room_ ? apart : room).take(out.weights);
     room.take(out.inputs);
-    room.take(out.outputs);
+    if (!in_place()) room.take(out.outputs);
     room.take(out.sums);
+    if (in_place()) out.outputs.address = out.sums.address;
     room.take(out.extras);
     out.whole_extras.address = room.take(out.whole_extras.bytes);
     PERFWATT_CHECK(!room.overdrawn() && !apart.overdrawn(), "a layout of tiles that do not fit");
@@ -93,6 +104,22 @@ std::int64_t SizedTiles::padded(const Placement& placement, std::int64_t size,
                                 std::int64_t row) const {
     const std::size_t memory = placement.region.memory.index();
     return padded_to_bursts(size, row, plan_.npu_.memories()[memory].burst_bytes);
+}
+
+/// Bytes that lie together of a tile of an activation; 0: all of them.
+std::int64_t SizedTiles::run_bytes(DataType type, Extent channels, Extent rows,
+                                   Extent columns) const {
+    // Channels of convolution groups lie side by side.
+    if (plan_.work_.group_layout == GroupLayout::channels) {
+        channels.part *= sizes_.g;
+        channels.whole *= plan_.work_.g;
+    }
+    const bool all = channels.part >= channels.whole;
+    if (plan_.npu_.spec().activations == ActivationLayout::channels_innermost)
+        return all ? 0 : bytes(type, channels.part);
+    if (columns.part < columns.whole) return bytes(type, columns.part);
+    if (rows.part < rows.whole) return bytes(type, rows.part * columns.whole);
+    return all ? 0 : bytes(type, channels.part * rows.whole * columns.whole);
 }
 
 const SizedTiles::Fetched& SizedTiles::fetched() {
@@ -108,26 +135,29 @@ const SizedTiles::Fetched& SizedTiles::fetched() {
     cuts_.q.each([&](std::int64_t size, std::int64_t count) {
         columns += count * plan_.input_columns(size);
     });
-    // Channels lie innermost, those of convolution groups side by side: a part of them is a row.
-    const bool together = work.group_layout == GroupLayout::channels;
-    const auto row_of = [&](DataType type, std::int64_t channels, std::int64_t all) {
-        const std::int64_t taken = channels * (together ? sizes_.g : 1);
-        return taken < all * (together ? work.g : 1) ? bytes(type, taken) : 0;
-    };
-    found.input_row = row_of(work.first_type, sizes_.c, work.c);
-    found.inputs = bytes(work.first_type, part_.g * part_.n * part_.c * rows * columns);
+    found.input_row = ContractionPlan::as_stored(
+        kernel.inputs[0],
+        run_bytes(work.first_type, {sizes_.c, work.c}, {plan_.input_rows(sizes_.p), work.input_h},
+                  {plan_.input_columns(sizes_.q), work.input_w}));
+    found.inputs = ContractionPlan::as_stored(
+        kernel.inputs[0], bytes(work.first_type, part_.g * part_.n * part_.c * rows * columns));
     const std::int64_t sharing =
         ceil_div(work.groups_sharing_second, std::min(sizes_.g, work.groups_sharing_second));
     found.weights = plan_.stored_bytes(
         bytes(work.second_type, ceil_div(part_.g, work.groups_sharing_second) * sharing * part_.k *
                                     part_.c * work.r * work.s));
-    const std::int64_t outer = row_of(work.output_type, sizes_.k, work.k);
+    const std::int64_t outer =
+        run_bytes(work.output_type, {sizes_.k, work.k}, {sizes_.p, work.p}, {sizes_.q, work.q});
     const Placement& target = request.outputs[0];
     if (!ContractionPlan::on_chip(target)) {
+        const auto as_stored = [&](std::int64_t size) {
+            return ContractionPlan::as_stored(kernel.outputs[0], size);
+        };
         const Tiling all{
             .g = part_.g, .n = part_.n, .p = part_.p, .q = part_.q, .k = part_.k, .c = 1};
         found.once.add_written(target.region.memory.index(),
-                               padded(target, plan_.output_bytes(all), outer), sizes_.cores);
+                               padded(target, as_stored(plan_.output_bytes(all)), as_stored(outer)),
+                               sizes_.cores);
     }
     const std::int64_t outputs = part_.output_elements();
     for (std::size_t i = 2; i < kernel.inputs.size(); ++i) {
@@ -164,11 +194,14 @@ const SizedTiles::Moved& SizedTiles::moved(Order order) {
     };
     add(request.inputs[0], once.inputs * input_uses, once.input_row);
     add(request.inputs[1], once.weights * weight_uses, 0);
-    known = {.time = all.time(plan_.npu_), .core_bytes = all.core_bytes};
+    known = {.time = all.time(plan_.npu_), .core_bytes = all.core_bytes, .bytes = 0};
+    for (std::size_t i = 0; i < all.read.size(); ++i) known->bytes += all.read[i] + all.written[i];
     return *known;
 }
 
 Time SizedTiles::memory_time(Order order) { return moved(order).time; }
+
+std::int64_t SizedTiles::memory_bytes(Order order) { return moved(order).bytes; }
 
 SizedTiles::MatrixShare SizedTiles::matrix_share(bool preloaded) const {
     const NpuSpec& spec = plan_.npu_.spec();
@@ -254,11 +287,13 @@ Time SizedTiles::ends_time() const {
     Tiling sizes = sizes_;
     sizes.g = cuts_.g.size, sizes.n = cuts_.n.size, sizes.p = cuts_.p.size;
     sizes.q = cuts_.q.size, sizes.k = cuts_.k.size, sizes.c = cuts_.c.size;
-    add(plan_.request_.inputs[0], plan_.input_bytes(sizes));
+    add(plan_.request_.inputs[0],
+        ContractionPlan::as_stored(plan_.kernel_.inputs[0], plan_.input_bytes(sizes)));
     add(plan_.request_.inputs[1], plan_.weight_bytes(sizes));
     ends += latency;
     latency = Time::zero();
-    add(plan_.request_.outputs[0], plan_.output_bytes(sizes));
+    add(plan_.request_.outputs[0],
+        ContractionPlan::as_stored(plan_.kernel_.outputs[0], plan_.output_bytes(sizes)));
     return ends + latency;
 }
 
@@ -267,15 +302,29 @@ Time SizedTiles::ends() {
     return *ends_;
 }
 
-std::optional<Time> SizedTiles::cost_below(Time limit, Order order, int buffers) {
+/// Outputs that leave before the next tile's sums may take their place hide behind nothing.
+Time SizedTiles::exposed(const Tiling& tiling) {
+    if (!sums_spill() || tiling.held >= tiling.buffers) return Time::zero();
+    Time one = vector().last_tile;
+    if (!plan_.output_on_chip()) {
+        const Placement& target = plan_.request_.outputs[0];
+        const std::int64_t bytes =
+            ContractionPlan::as_stored(plan_.kernel_.outputs[0], plan_.output_bytes(sizes_));
+        one += transfer_time(bytes,
+                             plan_.npu_.memories()[target.region.memory.index()].bytes_per_second);
+    }
+    return (cuts_.outputs() - 1) * one;
+}
+
+std::optional<Time> SizedTiles::cost_below(Time limit, const Tiling& tiling) {
     const NpuSpec& spec = plan_.npu_.spec();
-    const Time memory = memory_time(order);
+    const Time memory = memory_time(tiling.order);
     const Time arrival = ends();
     const Time ends = arrival + spec.clock.cycles(kTileCycles * cuts_.steps());
     const auto below = [&](Time cost) {
         return cost < limit ? std::optional<Time>(cost) : std::nullopt;
     };
-    if (buffers < 2) {
+    if (tiling.buffers < 2) {
         if (memory + ends >= limit) return std::nullopt;
         const Time others = memory + ends + vector().all;
         // Without weights that come beforehand the unit is no faster.
@@ -289,9 +338,9 @@ std::optional<Time> SizedTiles::cost_below(Time limit, Order order, int buffers)
     if (longest + ends + fused.last_tile >= limit) return std::nullopt;
     const MatrixShare& products = matrix(true);
     // All units and the DMA engines share the scratchpad's banks.
-    const Time ports = spec.clock.cycles(
-        port_cycles(spec, products.moved_bytes + fused.moved_bytes + moved(order).core_bytes));
-    longest = std::max({longest, spec.clock.cycles(products.cycles), ports});
+    const Time ports = spec.clock.cycles(port_cycles(
+        spec, products.moved_bytes + fused.moved_bytes + moved(tiling.order).core_bytes));
+    longest = std::max({longest, spec.clock.cycles(products.cycles) + exposed(tiling), ports});
     return below(longest + ends + fused.last_tile);
 }
 

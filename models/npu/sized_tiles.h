@@ -41,7 +41,8 @@ struct Cuts {
 };
 
 /// Tilings of one split and the same tile sizes: they differ by the order of the tiles and by
-/// buffers. What they have in common is found once, and no sooner than it is needed.
+/// buffers, of which the functions take no more from a tiling. What they have in common is found
+/// once, and no sooner than it is needed.
 class SizedTiles {
   public:
     /// `part` is the plan's share under the split of `sizes`; both must outlive this.
@@ -49,13 +50,17 @@ class SizedTiles {
 
     [[nodiscard]] const Cuts& cuts() const { return cuts_; }
     /// Why the tiles do not fit; null if they do.
-    [[nodiscard]] const char* misfit(Order order, int buffers) const;
+    [[nodiscard]] const char* misfit(const Tiling& tiling) const;
     /// Addresses of tiles that fit.
-    [[nodiscard]] TileLayout layout(Order order, int buffers) const;
+    [[nodiscard]] TileLayout layout(const Tiling& tiling) const;
+    /// Whether sums wait in the scratchpad between two parts of the reduction.
+    [[nodiscard]] bool sums_spill() const { return sum_bytes_ > 0; }
     /// By memory traffic alone: no cost of this order is lower.
     [[nodiscard]] Time memory_time(Order order);
+    /// To and from memories, of all cores.
+    [[nodiscard]] std::int64_t memory_bytes(Order order);
     /// ContractionPlan::cost(), or nothing where that is `limit` or more.
-    [[nodiscard]] std::optional<Time> cost_below(Time limit, Order order, int buffers);
+    [[nodiscard]] std::optional<Time> cost_below(Time limit, const Tiling& tiling);
 
   private:
     /// Cycles of a core's matrix unit, and bytes it moves through the scratchpad's ports.
@@ -76,9 +81,17 @@ class SizedTiles {
     struct Moved {
         Time time;
         std::int64_t core_bytes = 0;
+        std::int64_t bytes = 0;  ///< of all cores and memories
+    };
+    /// A part of a dimension.
+    struct Extent {
+        std::int64_t part = 0, whole = 0;
     };
 
-    [[nodiscard]] bool sums_spill() const;
+    [[nodiscard]] bool in_place() const;
+    [[nodiscard]] Time exposed(const Tiling& tiling);
+    [[nodiscard]] std::int64_t run_bytes(DataType type, Extent channels, Extent rows,
+                                         Extent columns) const;
     [[nodiscard]] const Moved& moved(Order order);
     [[nodiscard]] const Fetched& fetched();
     [[nodiscard]] std::int64_t padded(const Placement& placement, std::int64_t size,
@@ -93,7 +106,9 @@ class SizedTiles {
     const Contraction& part_;
     Tiling sizes_;
     Cuts cuts_;
-    std::int64_t inputs_ = 0, weights_ = 0, results_ = 0;  ///< bytes of a buffer each, aligned
+    std::int64_t sum_bytes_ = 0;  ///< of a tile whose sums wait in the scratchpad
+    /// Bytes of a buffer each, aligned; results are outputs and sums.
+    std::int64_t inputs_ = 0, weights_ = 0, results_ = 0, extras_ = 0;
     std::optional<Fetched> fetched_;
     std::array<std::optional<Moved>, 2> moved_;         ///< by order
     std::array<std::optional<MatrixShare>, 2> matrix_;  ///< by whether weights come beforehand

@@ -16,31 +16,48 @@ constexpr std::array<const char*, 5> kSplits = {"none", "g", "n", "p", "k"};
 
 }  // namespace
 
+std::optional<Transform> transform_of(const MatrixSpec& spec, const Contraction& work,
+                                      const Tiling& sizes) {
+    const bool fits = spec.winograd != Winograd::none && work.r == 3 && work.s == 3 &&
+                      work.stride_h == 1 && work.stride_w == 1 && work.dilation_h == 1 &&
+                      work.dilation_w == 1 && work.c > 1;
+    if (!fits) return std::nullopt;
+    Transform found{.side = spec.winograd == Winograd::f2 ? 2 : 4};
+    found.tiles = sizes.n * ceil_div(sizes.p, found.side) * ceil_div(sizes.q, found.side);
+    found.points = (found.side + 2) * (found.side + 2);
+    const bool fewer = found.tiles * found.points < sizes.n * sizes.p * sizes.q * work.r * work.s;
+    return fewer ? std::optional(found) : std::nullopt;
+}
+
 Mapping to_mapping(const Tiling& tiling) {
-    return {{"order", tiling.order == Order::weights_outer ? "weights" : "inputs"},
-            {"tile_g", std::to_string(tiling.g)},
-            {"tile_n", std::to_string(tiling.n)},
-            {"tile_p", std::to_string(tiling.p)},
-            {"tile_q", std::to_string(tiling.q)},
-            {"tile_k", std::to_string(tiling.k)},
-            {"tile_c", std::to_string(tiling.c)},
-            {"split", kSplits[static_cast<std::size_t>(tiling.split)]},
-            {"cores", std::to_string(tiling.cores)},
-            {"buffers", std::to_string(tiling.buffers)}};
+    Mapping mapping = {{"order", tiling.order == Order::weights_outer ? "weights" : "inputs"},
+                       {"tile_g", std::to_string(tiling.g)},
+                       {"tile_n", std::to_string(tiling.n)},
+                       {"tile_p", std::to_string(tiling.p)},
+                       {"tile_q", std::to_string(tiling.q)},
+                       {"tile_k", std::to_string(tiling.k)},
+                       {"tile_c", std::to_string(tiling.c)},
+                       {"split", kSplits[static_cast<std::size_t>(tiling.split)]},
+                       {"cores", std::to_string(tiling.cores)},
+                       {"buffers", std::to_string(tiling.buffers)}};
+    if (tiling.held < tiling.buffers) mapping.emplace_back("held", std::to_string(tiling.held));
+    return mapping;
 }
 
 std::variant<Tiling, Infeasible> tiling_from(const Mapping& mapping) {
     Tiling tiling;
     std::int64_t cores = 1;
     std::int64_t buffers = 2;
-    const std::array<std::pair<const char*, std::int64_t*>, 8> numbers = {{{"tile_g", &tiling.g},
+    std::int64_t held = 2;
+    const std::array<std::pair<const char*, std::int64_t*>, 9> numbers = {{{"tile_g", &tiling.g},
                                                                            {"tile_n", &tiling.n},
                                                                            {"tile_p", &tiling.p},
                                                                            {"tile_q", &tiling.q},
                                                                            {"tile_k", &tiling.k},
                                                                            {"tile_c", &tiling.c},
                                                                            {"cores", &cores},
-                                                                           {"buffers", &buffers}}};
+                                                                           {"buffers", &buffers},
+                                                                           {"held", &held}}};
     for (const auto& [key, value] : mapping) {
         const auto number = std::find_if(numbers.begin(), numbers.end(),
                                          [&](const auto& entry) { return entry.first == key; });
@@ -61,6 +78,7 @@ std::variant<Tiling, Infeasible> tiling_from(const Mapping& mapping) {
     }
     tiling.cores = static_cast<int>(std::min<std::int64_t>(cores, 1 << 20));
     tiling.buffers = static_cast<int>(std::min<std::int64_t>(buffers, 2));
+    tiling.held = static_cast<int>(std::min<std::int64_t>(held, 2));
     return tiling;
 }
 
@@ -72,10 +90,11 @@ ContractionPlan::ContractionPlan(const Npu& npu, const MappingRequest& request)
       all_weight_bytes_(bytes(work_.second_type, work_.second_elements())),
       all_output_bytes_(bytes(work_.output_type, work_.output_elements())),
       left_positions_(work_.p * work_.q) {
+    const Operand& result = kernel_.outputs[0];
+    const std::int64_t pooled = result.plain_bytes > 0 ? result.plain_bytes : result.bytes;
     if (!kernel_.fused_pooling.empty())
-        left_positions_ =
-            std::max<std::int64_t>(1, kernel_.outputs[0].bytes * 8 /
-                                          (bits(work_.output_type) * work_.g * work_.n * work_.k));
+        left_positions_ = std::max<std::int64_t>(
+            1, pooled * 8 / (bits(work_.output_type) * work_.g * work_.n * work_.k));
     for (std::size_t i = 2; i < kernel_.inputs.size(); ++i) {
         const std::int64_t size = kernel_.inputs[i].bytes;
         const bool fetched = !on_chip(request.inputs[i]);
@@ -142,6 +161,11 @@ std::int64_t ContractionPlan::stored_bytes(std::int64_t dense) const {
     return std::max<std::int64_t>(1, ceil_div(dense * kernel_.inputs[1].bytes, all));
 }
 
+std::int64_t ContractionPlan::as_stored(const Operand& operand, std::int64_t bytes) {
+    if (operand.plain_bytes == 0 || operand.role == TensorRole::weight || bytes == 0) return bytes;
+    return std::max<std::int64_t>(1, ceil_div(bytes * operand.bytes, operand.plain_bytes));
+}
+
 std::int64_t ContractionPlan::output_bytes(const Tiling& sizes) const {
     const std::int64_t positions =
         left_positions_ == work_.p * work_.q
@@ -204,24 +228,21 @@ void ContractionPlan::apply_window(Contract& tile, const Tiling& sizes) const {
         tile.filter_rows = work_.r;
         tile.filter_columns = work_.s;
     }
-    const bool transforms = matrix.winograd != Winograd::none && work_.r == 3 && work_.s == 3 &&
-                            work_.stride_h == 1 && work_.stride_w == 1 && work_.dilation_h == 1 &&
-                            work_.dilation_w == 1 && sizes.c > 1;
-    if (transforms) {
-        const std::int64_t side = matrix.winograd == Winograd::f2 ? 2 : 4;
-        const std::int64_t tiles = sizes.n * ceil_div(sizes.p, side) * ceil_div(sizes.q, side);
-        const std::int64_t points = (side + 2) * (side + 2);
-        if (tiles * points < sizes.n * sizes.p * sizes.q * 9) {
-            tile.m = tiles;
-            tile.k = sizes.c;
-            tile.filter_rows = tile.filter_columns = 1;
-            tile.repeat = sizes.g * points;
-            // Additions of the transforms of a tile's inputs and outputs (Lavin and Gray, CVPR
-            // 2016, section 4.1 and 4.2); filters are transformed ahead of time.
-            const std::int64_t inputs = side == 2 ? 32 : 156;
-            const std::int64_t outputs = side == 2 ? 24 : 90;
-            tile.transform_sums = sizes.g * tiles * (sizes.c * inputs + sizes.k * outputs);
-        }
+    const std::optional<Transform> transform =
+        sizes.c > 1 ? transform_of(matrix, work_, sizes) : std::nullopt;
+    if (transform) {
+        tile.m = transform->tiles;
+        tile.filter_rows = tile.filter_columns = 1;
+        // A tree sums what it is given: the points of a tile beside one another, as many channels
+        // as then have room.
+        const bool in_the_tree = matrix.feeding == Feeding::tree;
+        tile.k = sizes.c * (in_the_tree ? transform->points : 1);
+        tile.repeat = sizes.g * (in_the_tree ? 1 : transform->points);
+        // Additions of the transforms of a tile's inputs and outputs (Lavin and Gray, CVPR 2016,
+        // section 4.1 and 4.2); filters are transformed ahead of time.
+        const std::int64_t inputs = transform->side == 2 ? 32 : 156;
+        const std::int64_t outputs = transform->side == 2 ? 24 : 90;
+        tile.transform_sums = sizes.g * transform->tiles * (sizes.c * inputs + sizes.k * outputs);
     }
     tile.k = multiplied(matrix, work_.second_sparsity, tile.k);
     tile.saved_macs =
@@ -248,17 +269,20 @@ Vector ContractionPlan::epilogue(std::int64_t elements) const {
 std::variant<TileLayout, Infeasible> ContractionPlan::layout(const Tiling& tiling) const {
     const Contraction part = share(tiling);
     const SizedTiles tiles(*this, part, tiling);
-    if (const char* why = tiles.misfit(tiling.order, tiling.buffers)) return Infeasible{why};
-    return tiles.layout(tiling.order, tiling.buffers);
+    if (const char* why = tiles.misfit(tiling)) return Infeasible{why};
+    return tiles.layout(tiling);
 }
 
 Time ContractionPlan::traffic_time(const Tiling& tiling) const {
     return SizedTiles(*this, share(tiling), tiling).memory_time(tiling.order);
 }
 
+std::int64_t ContractionPlan::traffic_bytes(const Tiling& tiling) const {
+    return SizedTiles(*this, share(tiling), tiling).memory_bytes(tiling.order);
+}
+
 Time ContractionPlan::cost(const Tiling& tiling) const {
-    return *SizedTiles(*this, share(tiling), tiling)
-                .cost_below(Time::max(), tiling.order, tiling.buffers);
+    return *SizedTiles(*this, share(tiling), tiling).cost_below(Time::max(), tiling);
 }
 
 Time ContractionPlan::bound() const {
@@ -275,13 +299,17 @@ Time ContractionPlan::bound() const {
     const std::int64_t rows = std::min(work_.input_h, work_.p * std::min(work_.r, work_.stride_h));
     const std::int64_t columns =
         std::min(work_.input_w, work_.q * std::min(work_.s, work_.stride_w));
-    add(request_.inputs[0], bytes(work_.first_type, work_.g * work_.n * work_.c * rows * columns));
+    add(request_.inputs[0],
+        as_stored(kernel_.inputs[0],
+                  bytes(work_.first_type, work_.g * work_.n * work_.c * rows * columns)));
     for (std::size_t i = 1; i < kernel_.inputs.size(); ++i)
         add(request_.inputs[i], kernel_.inputs[i].bytes);
     const Placement& target = request_.outputs[0];
     if (!on_chip(target))
-        compulsory.written[target.region.memory.index()] += output_bytes(
-            {.g = work_.g, .n = work_.n, .p = work_.p, .q = work_.q, .k = work_.k, .c = 1});
+        compulsory.written[target.region.memory.index()] += as_stored(
+            kernel_.outputs[0],
+            output_bytes(
+                {.g = work_.g, .n = work_.n, .p = work_.p, .q = work_.q, .k = work_.k, .c = 1}));
     bound = std::max(bound, compulsory.time(npu_));
     const std::int64_t operations = epilogue(work_.output_elements()).operations;
     return std::max(bound, spec.clock.cycles(ceil_div(operations, spec.vector.lanes * spec.cores)));

@@ -30,6 +30,9 @@ struct Tiling {
     Split split = Split::none;
     int cores = 1;
     int buffers = 2;  ///< 2: the next tile arrives while this one computes
+    /// Of `buffers`, for outputs whose sums wait in the scratchpad: 1 where the next tile's sums
+    /// wait until the last one's outputs have left.
+    int held = 2;
 
     friend bool operator==(const Tiling&, const Tiling&) = default;
 };
@@ -37,6 +40,16 @@ struct Tiling {
 [[nodiscard]] Mapping to_mapping(const Tiling& tiling);
 /// The reason where the mapping is none of a contraction.
 [[nodiscard]] std::variant<Tiling, Infeasible> tiling_from(const Mapping& mapping);
+
+/// What Winograd makes of a convolution's planes.
+struct Transform {
+    std::int64_t side = 2;  ///< of a tile of outputs
+    std::int64_t tiles = 1;
+    std::int64_t points = 1;  ///< products a tile, input channel and filter
+};
+/// Nothing where it is none for this unit, or more products.
+[[nodiscard]] std::optional<Transform> transform_of(const MatrixSpec& spec, const Contraction& work,
+                                                    const Tiling& sizes);
 
 /// Where the tiles of a tiling lie.
 struct TileLayout {
@@ -58,6 +71,8 @@ class ContractionPlan {
     [[nodiscard]] std::variant<TileLayout, Infeasible> layout(const Tiling& tiling) const;
     /// Time by memory traffic alone: no cost() of this tiling is lower.
     [[nodiscard]] Time traffic_time(const Tiling& tiling) const;
+    /// Bytes to and from memories, of all cores.
+    [[nodiscard]] std::int64_t traffic_bytes(const Tiling& tiling) const;
     /// The larger of matrix, vector and memory time, the first tiles' arrival and the last one's
     /// departure added. Assumes that the tiling fits.
     [[nodiscard]] Time cost(const Tiling& tiling) const;
@@ -79,6 +94,8 @@ class ContractionPlan {
     /// Bytes that a part of the weights takes as they are stored: fewer than `dense` where they are
     /// compressed.
     [[nodiscard]] std::int64_t stored_bytes(std::int64_t dense) const;
+    /// Bytes that a part of a map takes in memory: fewer where zeros are coded.
+    [[nodiscard]] static std::int64_t as_stored(const Operand& operand, std::int64_t bytes);
     /// As they leave the unit: pooled, where pooling is fused.
     [[nodiscard]] std::int64_t output_bytes(const Tiling& sizes) const;
     /// Positions of an output plane as it leaves the unit, and how many of them are done once this

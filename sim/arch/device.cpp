@@ -31,6 +31,10 @@ Time Device::memory_time(const MappingRequest& request, const MappingChoice&, Me
 
 bool Device::decodes(WeightFormat format) const { return format == WeightFormat::plain; }
 
+std::int64_t Device::weight_bytes(const Kernel& kernel) const {
+    return kernel.inputs.size() > 1 ? kernel.inputs[1].bytes : 0;
+}
+
 std::int64_t Device::skipped_macs(const Kernel&) const { return 0; }
 
 Time Device::fill_drain(const Command&) const { return Time::zero(); }

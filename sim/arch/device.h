@@ -128,6 +128,9 @@ class Device {
     /// Whether weights may lie in memory in this form; what is not read so is kept plainly. As
     /// given here: plainly only.
     [[nodiscard]] virtual bool decodes(WeightFormat format) const;
+    /// Bytes that a contraction's weights take in memory as this device wants them. As given here:
+    /// what the kernel says.
+    [[nodiscard]] virtual std::int64_t weight_bytes(const Kernel& kernel) const;
     /// Nothing if the kernel can run, else why not.
     [[nodiscard]] virtual std::optional<Infeasible> refuses(const Kernel& kernel) const = 0;
     [[nodiscard]] virtual std::variant<MappingChoice, Infeasible> map(

@@ -66,6 +66,7 @@ class Compiler {
         });
         uncut_ = lower(graph_, groups, precision_);
         take_sums_on_the_way(graph_, uncut_);
+        store_weights();
         if (const auto& system = target_.system) {
             if (system->tensor > 1) {
                 for (std::string& note : split_among(graph_, uncut_, system->tensor))
@@ -172,6 +173,26 @@ class Compiler {
         if (std::any_of(graph_.tensors.begin(), graph_.tensors.end(),
                         [](const Tensor& tensor) { return tensor.stored > 0; }))
             out_.not_modelled.push_back("time and energy of decoding stored weights");
+    }
+
+    /// Weights that the only engine wants in another form than the network has them. Where there
+    /// are others, they stay such that all of them may read them.
+    void store_weights() {
+        const std::vector<const Device*> all = devices();
+        if (all.size() != 1) return;
+        for (Kernel& kernel : uncut_.kernels) {
+            if (!std::holds_alternative<Contraction>(kernel.work)) continue;
+            Operand& weights = kernel.inputs[1];
+            Tensor& tensor = graph_.tensor(weights.tensor);
+            if (weights.role != TensorRole::weight || weights.plain_bytes > 0 ||
+                weights.bytes != tensor.plain_bytes())
+                continue;
+            const std::int64_t bytes = all.front()->weight_bytes(kernel);
+            if (bytes == weights.bytes) continue;
+            weights.plain_bytes = weights.bytes;
+            weights.bytes = bytes;
+            tensor.stored = std::max(tensor.stored, bytes);
+        }
     }
 
     /// Cuts the products that engines share. Which engine each kernel is meant for, if any.

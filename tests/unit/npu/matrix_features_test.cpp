@@ -104,6 +104,33 @@ TEST(WinogradTransform, TakesSixteenProductsForFourOutputs) {
     EXPECT_EQ(ContractionPlan(npu, other).contract({.p = 4, .q = 4, .k = 16, .c = 16}).repeat, 1);
 }
 
+TEST(WinogradTransform, InATreeThePointsOfATileAreBesideOneAnother) {
+    NpuSpec spec = small_spec();
+    spec.matrix.winograd = Winograd::f2;
+    spec.matrix.feeding = Feeding::tree;
+    const Npu npu = make_npu(spec);
+    const Kernel kernel = convolution(16, 6, 16);
+    const MappingRequest request = from_memory(kernel, spec);
+    const Contract tile =
+        ContractionPlan(npu, request).contract({.p = 16, .q = 16, .k = 16, .c = 6});
+    EXPECT_EQ(tile.repeat, 1);
+    EXPECT_EQ(tile.m, 64);
+    EXPECT_EQ(tile.k, 16 * 6);  // 12 columns of 8: no channel is padded
+    EXPECT_EQ(matrix_work(spec, tile).executed_macs, 64 * 16 * 16 * 6);
+}
+
+TEST(WinogradTransform, FiltersTransformedAheadTakeMoreMemory) {
+    NpuSpec spec = small_spec();
+    spec.matrix.winograd = Winograd::f2;
+    const Kernel kernel = convolution(16, 16, 16);
+    EXPECT_EQ(make_npu(spec).weight_bytes(kernel), 16 * 16 * 9);
+    spec.matrix.winograd_filters = WinogradFilters::ahead;
+    EXPECT_EQ(make_npu(spec).weight_bytes(kernel), 16 * 16 * 16);
+    Kernel strided = kernel;
+    std::get<Contraction>(strided.work).stride_h = 2;
+    EXPECT_EQ(make_npu(spec).weight_bytes(strided), 16 * 16 * 9);
+}
+
 /// Eyeriss: 12 x 14 cells (Chen et al., JSSC 2017).
 NpuSpec eyeriss() {
     NpuSpec spec = buffered(Dataflow::row_stationary);
@@ -120,8 +147,9 @@ TEST(RowStationary, FilterRowsByOutputRowsFillTheArray) {
     tile.output_rows = 13;
     const MatrixWork work = matrix_work(eyeriss(), tile);
     EXPECT_EQ(work.passes, 1);
-    // Each cell takes 3 taps for each of 13 outputs of its row, after 3 x 3 taps moved in.
-    EXPECT_EQ(work.array_cycles, 9 + 13 * 3);
+    // Each cell takes 3 taps for each of 13 outputs of its row, after four filters of 3 x 3 taps
+    // moved in.
+    EXPECT_EQ(work.array_cycles, 4 * 9 + 13 * 3);
     EXPECT_EQ(work.executed_macs, 13 * 3 * 12 * 14);
     EXPECT_GE(work.executed_macs, 13 * 13 * 4 * 9);
 }
@@ -145,6 +173,53 @@ TEST(RowStationary, FiltersACellKeepsAreInputsFetchedOnce) {
     EXPECT_EQ(matrix_work(spec, tile).first_bytes, 256);
     spec.matrix.filter_words = 3;  // one at a time
     EXPECT_EQ(matrix_work(spec, tile).first_bytes, 16 * 256);
+}
+
+TEST(RowStationary, CellsThatKeepSeveralChannelsMakeFewerSums) {
+    // 13 x 13 outputs of 64 filters and 8 channels: four sets, 16 filters and 4 channels a cell.
+    Contract tile{.m = 13 * 13, .n = 64, .k = 9 * 8};
+    tile.filter_rows = tile.filter_columns = 3;
+    tile.output_rows = 13;
+    tile.first.bytes = 8 * 15 * 15;
+    NpuSpec spec = eyeriss();
+    spec.matrix.accumulator_bits = 16;
+    spec.matrix.accumulator_bytes = 24 * 168 * 2;
+    spec.matrix.input_words = 12;
+    const MatrixWork work = matrix_work(spec, tile);
+    EXPECT_EQ(work.passes, 2);
+    EXPECT_EQ(work.spill_write_bytes, 13 * 13 * 64 * 2);  // once between the two passes
+    EXPECT_EQ(work.spill_read_bytes, 13 * 13 * 64 * 2);
+    spec.matrix.input_words = 3;
+    EXPECT_EQ(matrix_work(spec, tile).passes, 8 * 1);  // a channel each
+}
+
+TEST(RowStationary, NetworksOfStatedWidthBoundAPass) {
+    // One pass: 16 filters x 4 channels x 3 taps for 13 outputs are 2496 cycles.
+    Contract tile{.m = 13 * 13, .n = 64, .k = 9 * 4};
+    tile.filter_rows = tile.filter_columns = 3;
+    tile.output_rows = 13;
+    tile.first.bytes = 4 * 15 * 15;
+    NpuSpec spec = eyeriss();
+    spec.matrix.stationary_double_buffered = false;
+    spec.matrix.stationary_rows_per_cycle = 4;
+    spec.matrix.pipeline_depth = 1;
+    spec.matrix.input_words = 12;
+    const std::int64_t filters = 3 * 3 * 64 * 4 / 4;
+    EXPECT_EQ(matrix_work(spec, tile).array_cycles, filters + 2496);
+    spec.matrix.inputs_per_cycle = 1;  // 900 inputs; the first column of outputs waits for 70
+    EXPECT_EQ(matrix_work(spec, tile).array_cycles, filters + 2496 + 70);
+    spec.matrix.sums_per_cycle = 4;  // 13 x 13 x 64 sums
+    EXPECT_EQ(matrix_work(spec, tile).array_cycles, filters + 2704 + 70);
+}
+
+TEST(RowStationary, WordsAreCountedByTheCellsThatTheirWiresPass) {
+    Contract tile{.m = 13 * 13, .n = 4, .k = 9};
+    tile.filter_rows = tile.filter_columns = 3;
+    tile.output_rows = 13;
+    tile.first.bytes = 15 * 15;
+    // 36 taps to a row each, 225 inputs to all 12 rows, 676 sums from a row and up three cells.
+    EXPECT_EQ(matrix_work(eyeriss(), tile).carried,
+              36 * (12 + 14) + 225 * (12 + 12 * 14) + 676 * (12 + 14 + 3));
 }
 
 TEST(RowStationary, NoTileIsDoneByFewerCyclesThanItsProducts) {
