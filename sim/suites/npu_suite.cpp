@@ -5,6 +5,7 @@
 #include "sim/base/diagnostics.h"
 #include "sim/suites/npu_counting.h"
 #include "sim/suites/suites.h"
+#include "sim/suites/tile_pipeline.h"
 #include "sim/validation/batch_runs.h"
 #include "sim/validation/csv_data.h"
 #include "sim/validation/statistics.h"
@@ -91,6 +92,49 @@ RunRequest request_of(const std::string& chip, const std::string& workload, std:
     return request;
 }
 
+std::map<std::string, tile_pipeline::Preset> read_pipelines(const std::string& folder) {
+    const CsvData data = CsvData::read(folder + "/tile_pipelines.csv");
+    std::map<std::string, tile_pipeline::Preset> presets;
+    for (std::size_t i = 0; i < data.size(); ++i) {
+        const std::string& name = data.text(i, "config");
+        presets[name] = {.name = name,
+                         .array = data.count(i, "array"),
+                         .cores = data.count(i, "cores"),
+                         .scratchpad_bytes = data.count(i, "scratchpad_kib") << 10,
+                         .accumulator_bytes = data.count(i, "accumulator_kib") << 10,
+                         .element_bytes = data.count(i, "element_bytes"),
+                         .memory_bytes_per_cycle = data.number(i, "memory_bytes_per_cycle"),
+                         .core_bytes_per_cycle = data.number(i, "core_bytes_per_cycle"),
+                         .latency_cycles = data.count(i, "latency_cycles")};
+    }
+    return presets;
+}
+
+/// Cycles that ONNXim counts for a product, by the way it runs one.
+std::vector<Figure> tile_pipelines(const std::string& folder) {
+    const auto presets = read_pipelines(folder);
+    const CsvData data = CsvData::read(folder + "/gemms.csv");
+    std::vector<Figure> figures;
+    for (std::size_t i = 0; i < data.size(); ++i) {
+        const auto preset = presets.find(data.text(i, "config"));
+        if (preset == presets.end())
+            throw UserError(fmt::format("there is no preset '{}'", data.text(i, "config")));
+        Figure figure{.subject = data.text(i, "chip"), .topic = data.text(i, "workload")};
+        figure.name = "cycles, its tiles";
+        figure.low = figure.high = data.number(i, "cycles");
+        figure.tolerance_percent = 5;
+        figure.group = "ONNXim, its tiles";
+        figure.source = data.text(i, "source");
+        const tile_pipeline::Gemm gemm{data.count(i, "m"), data.count(i, "n"), data.count(i, "k")};
+        const tile_pipeline::Gemm tile = tile_pipeline::tile_of(preset->second, gemm);
+        figure.note = fmt::format("tiles of {} x {}, {} of the reduction", tile.m, tile.n, tile.k);
+        figure.ours = tile_pipeline::cycles(preset->second, gemm);
+        judge(figure);
+        figures.push_back(std::move(figure));
+    }
+    return figures;
+}
+
 std::vector<Asked> gemms(const std::string& folder) {
     const CsvData data = CsvData::read(folder + "/gemms.csv");
     std::vector<Asked> asked;
@@ -101,7 +145,7 @@ std::vector<Asked> gemms(const std::string& folder) {
         one.figure.low = one.figure.high = data.number(i, "cycles");
         one.figure.tolerance_percent = 5;
         one.figure.gates = data.flag(i, "gates");
-        one.figure.group = "ONNXim";
+        one.figure.group = "ONNXim, our machine";
         one.figure.source = data.text(i, "source");
         one.figure.note = data.text(i, "note");
         one.request = request_of(fmt::format("{}/{}.yaml", folder, data.text(i, "chip")),
@@ -134,6 +178,8 @@ std::vector<Asked> sheets(const std::string& folder) {
         one.request = request_of(folder + "/nvdla_sheet.yaml",
                                  fmt::format("{}/{}", folder, data.text(i, "file")), "int8");
         one.request.start = "cold";
+        if (!data.text(i, "overrides").empty())
+            one.request.overrides = {data.text(i, "overrides")};
         asked.push_back(std::move(one));
     }
     return asked;
@@ -163,6 +209,8 @@ std::vector<Figure> totals(const std::vector<Figure>& parts) {
 
 SuiteOutcome run_npu(const SuiteRequest& suite) {
     SuiteOutcome outcome{.suite = "npu", .figures = arrays(suite.folder)};
+    for (Figure& figure : tile_pipelines(suite.folder))
+        outcome.figures.push_back(std::move(figure));
     std::vector<Asked> asked = gemms(suite.folder);
     for (Asked& one : sheets(suite.folder)) asked.push_back(std::move(one));
     std::vector<RunRequest> requests;
