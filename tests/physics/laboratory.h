@@ -190,6 +190,7 @@ struct ChipPlan {
     std::string memory;  ///< file; empty: the LPDDR4X of generic_edge_npu
 };
 
+/// Its software looks at time alone: what is given up for less traffic would hide in the rules.
 inline std::string chip_text(const ChipPlan& chip) {
     std::string text = fmt::format(
         "schema: perfwatt/chip/v1\nextends: generic_edge_npu\nname: plan\nlaunch: {} ns\n"
@@ -202,6 +203,7 @@ inline std::string chip_text(const ChipPlan& chip) {
             chip.memory);
     text += fmt::format(
         "npu:\n  cores: {}\n  clock: {} MHz\n  command_overhead_cycles: {}\n"
+        "  traffic_band_percent: 0\n"
         "  matrix: {{rows: {}, columns: {}, depth: {}, dataflow: {}, feeding: {}, grouped: {}, "
         "accumulator_bytes: {} KiB}}\n"
         "  vector: {{lanes: {}}}\n"
