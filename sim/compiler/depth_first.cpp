@@ -164,7 +164,8 @@ class Search {
                                       bool hold) {
         std::int64_t weights = 0;
         for (int i = first; i <= last; ++i) weights += fetched_weights(i);
-        if (hold && weights > bytes) return std::nullopt;
+        // What stays between inferences anyway is not fetched into a second place.
+        if (hold && (weights == 0 || weights > bytes)) return std::nullopt;
         const auto images = static_cast<int>(stripes_.images(first, last));
         for (const int of_image : kStripes) {
             const int stripes = of_image * images;

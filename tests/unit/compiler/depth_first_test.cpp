@@ -120,6 +120,22 @@ TEST(DepthFirst, StripesOfANetworkWithoutThemAreRefused) {
     EXPECT_THROW((void)compiled(chain(64), options), UserError);
 }
 
+TEST(DepthFirst, WeightsThatStayAreNotCopied) {
+    // 2816 bytes of weights, which stay between inferences: stripes use them where they are.
+    const Compiled found = compiled(chain(256));
+    EXPECT_THAT(found.notes, Contains(HasSubstr("depth-first")));
+    for (const KernelReport& kernel : found.kernels)
+        EXPECT_THAT(kernel.name, Not(HasSubstr(".weights")));
+    std::int64_t resident = 0;
+    for (const TensorPlace& place : found.places) resident += place.resident ? place.bytes : 0;
+    EXPECT_EQ(resident, 16 * 16 + 16 * 16 * 9 + 16 * 16);
+    // The input, once for each of its two readers, and rows where stripes of the first meet.
+    CompileOptions fetched;
+    fetched.resident_weights = false;
+    EXPECT_EQ(totals(compiled(chain(256), fetched).program).read - totals(found.program).read,
+              2816);
+}
+
 /// conv -> norm of four groups -> relu -> conv.
 Graph normalised(std::int64_t side) {
     GraphMaker make;
