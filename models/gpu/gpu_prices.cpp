@@ -19,14 +19,20 @@ std::string with_overhead(std::string source, const std::string& overhead) {
 
 /// Tensor pipes align the products of a sum to their largest and add them as integers (Fasi et al.,
 /// "Numerical behavior of NVIDIA tensor cores", PeerJ CS 7:e330, 2021): no sum is normalised by
-/// itself.
-EnergyPrice mac_price(const MathRate& rate, const EnergyTables& tables, Silicon silicon) {
-    EnergyPrice mac = tables.mac(rate.first, rate.first, silicon);
-    if (rate.pipe == Pipe::tensor && is_floating(rate.first)) {
+/// itself. Narrower types take the same cells twice at a time, wider ones half: where a pipe
+/// multiplies halves, a cycle costs what theirs does.
+EnergyPrice mac_price(const GpuSpec& spec, const MathRate& rate, const EnergyTables& tables,
+                      Silicon silicon) {
+    if (rate.pipe != Pipe::tensor) return tables.mac(rate.first, rate.first, silicon);
+    const MathRate* halves = rate_of(spec, DataType::fp16, DataType::fp16);
+    const MathRate& same = halves != nullptr && halves->pipe == Pipe::tensor ? *halves : rate;
+    EnergyPrice mac = tables.mac(same.first, same.first, silicon);
+    if (is_floating(same.first))
         mac.picojoules += tables.price("add_int32", silicon).picojoules -
                           tables.price("add_fp32", silicon).picojoules;
-        mac.source += "; products of tensor pipes are added as integers";
-    }
+    mac.picojoules *=
+        static_cast<double>(same.macs_per_cycle) / static_cast<double>(rate.macs_per_cycle);
+    mac.source += "; added as integers, and by the rate of the type";
     return mac;
 }
 
@@ -41,7 +47,7 @@ GpuPrices price_gpu(const GpuSpec& spec, const PowerFile& power, const EnergyTab
                                 .not_modelled = {}};
     };
     for (const MathRate& rate : spec.rates) {
-        const EnergyPrice mac = mac_price(rate, tables, silicon);
+        const EnergyPrice mac = mac_price(spec, rate, tables, silicon);
         set(fmt::format("mac.{}.{}", to_string(rate.first), to_string(rate.second)), mac.picojoules,
             mac.source);
     }

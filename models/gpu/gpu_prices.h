@@ -30,7 +30,7 @@ struct PowerFile {
 };
 
 /// Prices of all that action_names() names, each times (1 + switching overhead):
-///   mac            a product and a sum (EnergyTables::mac); in tensor pipes a sum of integers
+///   mac            a product and a sum (EnergyTables::mac); in tensor pipes a cycle of halves
 ///   shared.byte    a byte written to and read from an SM's shared memory
 ///   register.byte  eight bits into and out of a register
 ///   vector         an addition of 32 bits and its registers
