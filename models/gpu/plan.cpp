@@ -18,6 +18,45 @@ constexpr std::int64_t kMostPieces = 32;
 constexpr double kFewWaves = 4;
 Time part(Time whole, std::int64_t parts) { return {whole.fs / parts}; }
 
+/// Two stations that `customers` go round between, each of which takes so long for all of them: the
+/// slower one's time, and what it waits because the others are all at the faster one (exponential
+/// services; M/M/1/K seen from its full end).
+Time side_by_side(Time one, Time other, double customers) {
+    const Time slower = std::max(one, other);
+    if (slower == Time::zero()) return slower;
+    const double load =
+        static_cast<double>(std::min(one, other).fs) / static_cast<double>(slower.fs);
+    constexpr double kAlike = 0.9999;
+    const double longer =
+        load > kAlike ? (customers + 1) / customers
+                      : (1 - std::pow(load, customers + 1)) / (1 - std::pow(load, customers));
+    return {static_cast<std::int64_t>(static_cast<double>(slower.fs) * longer)};
+}
+
+/// Blocks' time without what the launch has of it.
+Time matrix_time(const GpuSpec& spec, const Plan& plan, const BlockTiming& blocks) {
+    const Time matrix = gpu::time_of(spec, blocks.cycles);
+    return matrix - std::min(matrix, plan.filling);
+}
+
+/// What loads, blocks and stores take beyond the longest of them. Loads run ahead by the slices in
+/// flight on an SM; results of a round leave the L2 while the next round works.
+Time stall_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories, const Plan& plan,
+              const BlockTiming& blocks) {
+    const Time loads = transfer_time(plan.loads, memories, spec.memory_efficiency);
+    const Time stores = transfer_time(plan.stores, memories, spec.memory_efficiency);
+    const Time matrix = matrix_time(spec, plan, blocks);
+    const double on_sm =
+        std::clamp(static_cast<double>(plan.blocks->blocks) / static_cast<double>(spec.sms), 1.0,
+                   static_cast<double>(blocks.resident));
+    const double writing = on_sm + 1;
+    Time both = side_by_side(loads, matrix, static_cast<double>(spec.library.stages) * on_sm);
+    // Sums of a split reduction are written by who comes last.
+    if (!plan.last) both = side_by_side(both, stores, writing);
+    const Time longest = std::max(matrix, loads + stores);
+    return std::max(both, longest) - longest;
+}
+
 /// What pieces do between loads and stores.
 class Worker {
   public:
@@ -90,8 +129,9 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& pla
     std::int64_t n = std::clamp<std::int64_t>(ceil_div(loads.fs, kPiece.fs), 1, kMostPieces);
     plan.by_depth = false;
     Time later;
+    BlockTiming timing;
     if (plan.blocks) {
-        const BlockTiming timing = block_timing(spec, *plan.blocks);
+        timing = block_timing(spec, *plan.blocks);
         later = spec.clock.cycles(static_cast<std::int64_t>(std::ceil(timing.later)));
         // Blocks that hand on what they make go through all of their reductions at once.
         const bool alone = plan.blocks->begins && plan.blocks->ends;
@@ -111,7 +151,8 @@ void cut(const GpuSpec& spec, const std::vector<MemoryPort>& memories, Plan& pla
     // Loads do not stream before the first slices have come and the pipelines are full.
     plan.filling = Time::zero();
     if (plan.by_depth && n > 1) plan.filling = spec.clock.cycles(spec.latency_cycles) + later;
-    plan.launch += plan.filling;
+    plan.stall = plan.blocks ? stall_of(spec, memories, plan, timing) : Time::zero();
+    plan.launch += plan.filling + plan.stall;
 }
 
 Contract part_of_blocks(const GpuSpec& spec, const Plan& plan, std::int64_t i) {
@@ -150,8 +191,7 @@ PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories, c
     const Time stores = transfer_time(plan.stores, memories, spec.memory_efficiency);
     BlockTiming blocks;
     if (plan.blocks) blocks = block_timing(spec, *plan.blocks);
-    Time matrix = gpu::time_of(spec, blocks.cycles);
-    matrix -= std::min(matrix, plan.filling);
+    const Time matrix = matrix_time(spec, plan, blocks);
     const Time vector =
         plan.vector ? gpu::time_of(spec, vector_cycles(spec, *plan.vector)) : Time::zero();
     const Time last =
@@ -173,7 +213,7 @@ PlanTime time_of(const GpuSpec& spec, const std::vector<MemoryPort>& memories, c
         time.limit = blocks.limit;
     else
         time.limit = Limit::vector;
-    if (plan.launch > longest) time.limit = Limit::launch;
+    if (plan.launch - plan.stall > longest) time.limit = Limit::launch;
     return time;
 }
 

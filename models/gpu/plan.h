@@ -29,6 +29,7 @@ struct Plan {
     bool by_depth = false;  ///< pieces are of the reduction: results leave after the last
     /// Of the reduction, in a piece; 0: so much that a product's pipeline fills.
     std::int64_t least_depth = 0;
+    Time stall;    ///< of memory and pipes for one another; the launch has it
     Time filling;  ///< of the blocks' pipelines, that the launch has: the first, and later rounds'
 };
 
