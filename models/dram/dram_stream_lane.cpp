@@ -93,6 +93,10 @@ void StreamLane::consider(Side& side, std::size_t index, std::int64_t free) {
     const Queue& queue = side.queues[side.writes];
     const Run& run = queue.runs[index];
     if (run.opened == 0) return;
+    // Nobody starts before `free`; of those that do then, the older one is taken.
+    if (side.best >= 0 && side.best_start <= free && static_cast<int>(index) > side.best &&
+        run.priority <= queue.runs[at_index(side.best)].priority)
+        return;
     const std::int64_t ready = start_of(run);
     if (ready == kNever) return;
     const std::int64_t start = std::max({free, ready, (run.entered + 1) * kFine});

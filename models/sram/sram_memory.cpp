@@ -44,6 +44,13 @@ void SramMemory::add_accesses(std::int64_t block, std::int64_t accesses) {
 
 /// Splits a run of bytes into accesses of the banks, whole rounds of all banks at once.
 void SramMemory::add_row(std::int64_t address, std::int64_t bytes) {
+    const std::int64_t block_of_all = address / spec_.interleave_bytes;
+    if ((address + bytes - 1) / spec_.interleave_bytes == block_of_all) {
+        const std::int64_t begin = address - block_of_all * spec_.interleave_bytes;
+        add_accesses(block_of_all, (begin + bytes - 1) / spec_.bytes_per_cycle -
+                                       begin / spec_.bytes_per_cycle + 1);
+        return;
+    }
     const std::int64_t per_block = spec_.interleave_bytes / spec_.bytes_per_cycle;
     std::int64_t first = address / spec_.bytes_per_cycle;
     const std::int64_t end = (address + bytes - 1) / spec_.bytes_per_cycle + 1;
