@@ -11,9 +11,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("PERFWATT", str(ROOT / "build" / "release" / "perfwatt"))
 
 LLAMA = ("--chip", "warboy", "--workload", "llama2_7b", "--phase", "decode", "--context", "1024")
+STREAM = ("--memory-timing", "stream")
 RUNS = (  # words, seconds, MB
-    (("--chip", "warboy", "--workload", "resnet50", "--memory-timing", "exact"), 1, 200),
-    ((*LLAMA, "--fold-layers", "on"), 5, None),
+    (("--chip", "warboy", "--workload", "resnet50", "--memory-timing", "exact"), 0.5, 200),
+    (("--chip", "warboy", "--workload", "resnet50", *STREAM), 0.1, 200),
+    (("--chip", "warboy", "--workload", "bert_large", *STREAM), 1, 200),
+    ((*LLAMA, *STREAM), 1, 200),
+    (("--chip", "warboy", "--workload", "stable_diffusion_1_5_unet", *STREAM), 2, 200),
+    (("--chip", "rngd", "--workload", "bert_large", "--scenario", "offline", *STREAM), None, 200),
+    ((*LLAMA, "--fold-layers", "on"), 2, 200),
     ((*LLAMA, "--fold-layers", "off"), None, None),
 )
 
