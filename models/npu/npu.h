@@ -43,6 +43,7 @@ class Npu final : public Device, public RunsStripes {
     [[nodiscard]] Peak peak(DataType first, DataType second) const override;
 
     [[nodiscard]] bool runs_stripes() const override { return spec_.depth_first; }
+    [[nodiscard]] std::int64_t rows_at_once() const override { return spec_.matrix.block.rows; }
     [[nodiscard]] std::int64_t weight_bytes(const Kernel& kernel) const override;
     [[nodiscard]] bool decodes(WeightFormat format) const override;
     [[nodiscard]] std::optional<Infeasible> refuses(const Kernel& kernel) const override;

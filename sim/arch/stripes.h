@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 namespace perfwatt {
 
 /// What a Device may offer beside its own interface: kernels may be run a stripe of rows after the
@@ -9,6 +11,8 @@ class RunsStripes {
   public:
     virtual ~RunsStripes() = default;
     [[nodiscard]] virtual bool runs_stripes() const = 0;
+    /// Rows that its units work on at a time: stripes are best a multiple of that.
+    [[nodiscard]] virtual std::int64_t rows_at_once() const { return 1; }
 
   protected:
     RunsStripes() = default;

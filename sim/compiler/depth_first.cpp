@@ -151,17 +151,21 @@ class Search {
     std::optional<Found> cheapest_group(int first, int last) {
         const std::optional<Room> room = room_at(first);
         if (!room) return std::nullopt;
-        for (const bool hold : {true, false})
-            for (const std::int64_t filled : kFilled)
-                if (const auto found =
-                        group_within(first, last, *room, room->bytes * filled / 8, hold))
-                    return found;
-        return std::nullopt;
+        const auto* device = dynamic_cast<const RunsStripes*>(engine_at(first).device);
+        const std::int64_t at_once = device == nullptr ? 1 : device->rows_at_once();
+        for (std::int64_t rows = at_once;; rows = 1) {
+            for (const bool hold : {true, false})
+                for (const std::int64_t filled : kFilled)
+                    if (const auto found =
+                            group_within(first, last, *room, room->bytes * filled / 8, hold, rows))
+                        return found;
+            if (rows == 1) return std::nullopt;
+        }
     }
 
     /// The fewest stripes whose live rows fit, and what they would cost.
     std::optional<Found> group_within(int first, int last, const Room& room, std::int64_t bytes,
-                                      bool hold) {
+                                      bool hold, std::int64_t rows) {
         std::int64_t weights = 0;
         for (int i = first; i <= last; ++i) weights += fetched_weights(i);
         // What stays between inferences anyway is not fetched into a second place.
@@ -170,8 +174,11 @@ class Search {
         for (const int of_image : kStripes) {
             const int stripes = of_image * images;
             if (stripes < 2) continue;
-            const StripeGroup group{
-                .first = first, .last = last, .stripes = stripes, .hold_weights = hold};
+            const StripeGroup group{.first = first,
+                                    .last = last,
+                                    .stripes = stripes,
+                                    .hold_weights = hold,
+                                    .rows = rows};
             const auto plan = stripes_.plan(group);
             if (!plan) return std::nullopt;
             if (plan->kept_bytes + (hold ? weights : 0) > bytes) continue;

@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kKernels = "depth_first";
 constexpr const char* kStripes = "stripes";
 constexpr const char* kHeld = "held_weights";
+constexpr const char* kRows = "whole_rows";
 
 std::string stripe_name(const std::string& kernel, std::size_t stripe, int stripes) {
     return fmt::format("{}[{}/{}]", kernel, stripe + 1, stripes);
@@ -267,7 +268,8 @@ std::optional<StripePlan> Stripes::plan(const StripeGroup& group) const {
             if (next_of_it == of_image) {
                 end = (image + 1) * height;
             } else if (made_by[i] == nullptr) {
-                end = image * height + ceil_div(height * next_of_it, of_image);
+                const std::int64_t share = ceil_div(height * next_of_it, of_image);
+                end = image * height + std::min(height, round_up(share, group.rows));
             } else {
                 for (const Reader& reader : made_by[i]->readers)
                     if (const RowRange next = plan.made[reader.kernel][s]; next.size() > 0)
@@ -324,13 +326,15 @@ std::string first_stripe(const StripeGroup& group, const Lowered& uncut) {
 Mapping group_words(const StripeGroup& group) {
     return {{kKernels, std::to_string(group.last - group.first + 1)},
             {kStripes, std::to_string(group.stripes)},
-            {kHeld, group.hold_weights ? "yes" : "no"}};
+            {kHeld, group.hold_weights ? "yes" : "no"},
+            {kRows, std::to_string(group.rows)}};
 }
 
 Mapping without_group(const Mapping& mapping) {
     Mapping rest = mapping;
     std::erase_if(rest, [](const auto& entry) {
-        return entry.first == kKernels || entry.first == kStripes || entry.first == kHeld;
+        return entry.first == kKernels || entry.first == kStripes || entry.first == kHeld ||
+               entry.first == kRows;
     });
     return rest;
 }
@@ -343,11 +347,12 @@ std::vector<StripeGroup> groups_in(const std::map<std::string, Mapping>& mapping
         if (!words.contains(kKernels)) continue;
         const auto kernels = positive_number(words[kKernels]);
         const auto stripes = positive_number(words[kStripes]);
+        const auto rows = positive_number(words.contains(kRows) ? words[kRows] : "1");
         std::size_t first = 0;
-        while (first < lowered.kernels.size() && stripes &&
+        while (first < lowered.kernels.size() && stripes && rows &&
                stripe_name(lowered.kernels[first].name, 0, static_cast<int>(*stripes)) != name)
             ++first;
-        if (!kernels || !stripes ||
+        if (!kernels || !stripes || !rows ||
             first + static_cast<std::size_t>(*kernels) > lowered.kernels.size())
             throw UserError(
                 fmt::format("a mapping runs '{}' stripe by stripe, which network '{}' "
@@ -356,7 +361,8 @@ std::vector<StripeGroup> groups_in(const std::map<std::string, Mapping>& mapping
         groups.push_back({.first = static_cast<int>(first),
                           .last = static_cast<int>(first) + static_cast<int>(*kernels) - 1,
                           .stripes = static_cast<int>(*stripes),
-                          .hold_weights = words[kHeld] == "yes"});
+                          .hold_weights = words[kHeld] == "yes",
+                          .rows = *rows});
     }
     std::sort(groups.begin(), groups.end(),
               [](const StripeGroup& a, const StripeGroup& b) { return a.first < b.first; });

@@ -47,6 +47,7 @@ struct StripeGroup {
     int first = 0, last = 0;
     int stripes = 2;
     bool hold_weights = true;  ///< fetched once and kept meanwhile, not once a stripe
+    std::int64_t rows = 1;     ///< stripes of the last one end at multiples of so many
 };
 
 /// What a group's kernels hand on among themselves, and what they make when.

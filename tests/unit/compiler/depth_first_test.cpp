@@ -224,6 +224,30 @@ TEST(Stripes, KeepRowsThatTheNextStripeReadsAgain) {
     EXPECT_FALSE(stripes.plan({.first = 1, .last = 1, .stripes = 2}).has_value());
 }
 
+/// 16 rows in three stripes: 6, 5 and 5, or whole fours: 8, 4 and 4.
+TEST(Stripes, EndAtWholeBlocksOfRows) {
+    GraphMaker make;
+    const TensorId in = make.input({1, 8, 16, 16});
+    make.output(make.conv(make.conv(in, 8, 3), 8, 3));
+    Graph graph = make.take();
+    const Precision precision = precision_from("int8");
+    quantise(graph, precision);
+    const Lowered lowered = lower(graph, fuse(graph, true), precision);
+    const Stripes stripes(graph, lowered);
+    const auto any = stripes.plan({.first = 0, .last = 1, .stripes = 3});
+    const auto whole = stripes.plan({.first = 0, .last = 1, .stripes = 3, .rows = 4});
+    ASSERT_TRUE(any && whole);
+    const std::vector<std::int64_t> ends = {6, 11, 16};
+    const std::vector<std::int64_t> whole_ends = {8, 12, 16};
+    for (std::size_t s = 0; s < 3; ++s) {
+        EXPECT_EQ(any->made[1][s].end, ends[s]);
+        EXPECT_EQ(whole->made[1][s].end, whole_ends[s]);
+    }
+    // The one before is a row ahead: beyond its first stripe it, too, makes four rows.
+    EXPECT_EQ(whole->made[0][0].end, 9);
+    EXPECT_EQ(whole->made[0][1].end, 13);
+}
+
 /// The same of two images, two stripes each: rows 0 to 15 and 16 to 31. Of an image the first makes
 /// rows 0-8, then 9-15, of which nine are live at a time: 0 to 8, then 7 to 15.
 TEST(Stripes, ImagesOfABatchPassOneAfterTheOther) {
