@@ -112,6 +112,7 @@ class ContractionEmitter {
             Contract step = plan_.contract(sizes_of(tile));
             step.first_k_tile = i == 0;
             step.last_k_tile = i + 1 == cs.size();
+            step.gated_macs = plan_.gated_macs(step);
             step.second = weights(tile);
             step.first = input(tile);
             step.output = target;

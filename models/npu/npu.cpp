@@ -55,11 +55,12 @@ class Counter {
         const TypeRate* rate = rate_of(spec_.matrix, tile.first_type, tile.second_type);
         const auto place = static_cast<std::size_t>(rate - spec_.matrix.rates.data());
         const std::int64_t needed = tile.useful_macs - tile.saved_macs;
-        counts_.add(layer_, ids_[2 * place], needed);
+        const std::int64_t moving = work.executed_macs - tile.gated_macs;
+        counts_.add(layer_, ids_[2 * place], needed - tile.gated_macs);
         counts_.add(layer_, ids_[2 * place + 1], work.executed_macs - needed);
         if (spec_.matrix.winograd != Winograd::none) add(kTransform, tile.transform_sums);
         if (has_networks(spec_)) add(kCarried, work.carried);
-        add(kRegister, work.executed_macs);
+        add(kRegister, moving);
         add(kAccumulator, work.accumulations);
         read(work.first_bytes + work.second_bytes + work.spill_read_bytes);
         write(work.spill_write_bytes + work.output_bytes);

@@ -51,7 +51,9 @@ MapSchema<CellMemory> cell_memory_schema() {
         .bytes("bytes", &CellMemory::bytes, {.min = "1 B", .max = "1 MiB"}, "of each cell")
         .bytes("access", &CellMemory::access_bytes, {.min = "1 B", .max = "64 B"}, "of one access")
         .count("reads", &CellMemory::reads, {.min = 0, .max = 16, .otherwise = 1}, "a MAC")
-        .count("writes", &CellMemory::writes, {.min = 0, .max = 16, .otherwise = 0}, "a MAC");
+        .count("writes", &CellMemory::writes, {.min = 0, .max = 16, .otherwise = 0}, "a MAC")
+        .count("mac_percent", &CellMemory::mac_percent, {.min = 0, .max = 10'000, .otherwise = 0},
+               "of a MAC's energy for an access, where that is published; 0: as the tables say");
 }
 
 void check_matrix(const MatrixSpec& matrix, const MapCheck& check) {
@@ -175,6 +177,12 @@ MapSchema<MatrixSpec> matrix_schema() {
         .count("sums_per_cycle", &MatrixSpec::sums_per_cycle,
                {.min = 0, .max = 16384, .otherwise = 0},
                "that the cells' networks bring and take, likewise; 0: as many as are needed")
+        .choice(
+            "gating", &MatrixSpec::gating,
+            {.names = {{"none", Gating::none}, {"zeros", Gating::zeros}},
+             .otherwise = Gating::none},
+            "cells hold still where an input is zero, as far as the workload states zeros; their "
+            "time passes")
         .count("cell_pitch_um", &MatrixSpec::cell_pitch_um,
                {.min = 0, .max = 100'000, .otherwise = 0},
                "from cell to cell, likewise: what the buses of the networks are long; 0: not known")

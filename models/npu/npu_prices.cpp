@@ -50,6 +50,14 @@ ActionPrice cell_memory_price(const NpuSpec& spec, const CellMemory& memory,
     constexpr std::int64_t kRegisters = 128;
     const auto reads = static_cast<double>(memory.reads);
     const auto writes = static_cast<double>(memory.writes);
+    if (memory.mac_percent > 0) {
+        const TypeRate& rate = spec.matrix.rates.front();
+        const EnergyPrice mac = tables.mac(rate.first, rate.second, silicon);
+        return {.picojoules = mac.picojoules * static_cast<double>(memory.mac_percent) / 100 *
+                              (reads + writes),
+                .source = mac.source,
+                .not_modelled = {}};
+    }
     if (memory.bytes <= kRegisters) {
         const EnergyPrice bit = tables.register_bit(silicon);
         const double bits = 8.0 * static_cast<double>(memory.access_bytes);

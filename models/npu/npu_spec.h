@@ -77,6 +77,13 @@ struct CellMemory {
     std::int64_t access_bytes = 2;
     std::int64_t reads = 1;
     std::int64_t writes = 0;
+    std::int64_t mac_percent = 0;  ///< energy of an access, of a MAC's; 0: as tables say
+};
+
+/// What cells do whose input is zero.
+enum class Gating : std::uint8_t {
+    none,
+    zeros,  ///< hold still: neither multiply nor touch their memories
 };
 
 /// `rows` x `columns` cells, each summing `depth` products a cycle.
@@ -126,6 +133,7 @@ struct MatrixSpec {
     std::int64_t input_words = 0;
     std::int64_t inputs_per_cycle = 0;
     std::int64_t sums_per_cycle = 0;
+    Gating gating = Gating::none;
     std::int64_t cell_pitch_um = 0;         ///< length of wire from cell to cell; 0: not known
     std::vector<CellMemory> cell_memories;  ///< priced; what they hold and when follows from above
 };

@@ -216,6 +216,12 @@ Contract ContractionPlan::contract(const Tiling& sizes) const {
     return tile;
 }
 
+std::int64_t ContractionPlan::gated_macs(const Contract& tile) const {
+    const Sparsity& zeros = work_.first_sparsity;
+    if (npu_.spec().matrix.gating == Gating::none || zeros.of <= 0) return 0;
+    return (tile.useful_macs - tile.saved_macs) / zeros.of * (zeros.of - zeros.kept);
+}
+
 /// Winograd, sparse weights and rows of filters change what the unit does, not what is wanted.
 void ContractionPlan::apply_window(Contract& tile, const Tiling& sizes) const {
     const MatrixSpec& matrix = npu_.spec().matrix;

@@ -81,6 +81,8 @@ class ContractionPlan {
 
     /// The command of one tile, without its buffers.
     [[nodiscard]] Contract contract(const Tiling& sizes) const;
+    /// Of the MACs that a tile does, those whose cells hold still.
+    [[nodiscard]] std::int64_t gated_macs(const Contract& tile) const;
     /// The fused work on `elements` outputs, without its buffers.
     [[nodiscard]] Vector epilogue(std::int64_t elements) const;
     [[nodiscard]] bool has_epilogue() const {

@@ -46,6 +46,7 @@ struct Contraction {
     DataType accumulator_type = DataType::int32;
     DataType output_type = DataType::int8;  ///< as it leaves the kernel, after the epilogue
     Sparsity second_sparsity;               ///< of the weights
+    Sparsity first_sparsity;                ///< of the activations, where it was measured
 
     [[nodiscard]] std::int64_t macs() const { return g * n * p * q * k * c * r * s; }
     [[nodiscard]] std::int64_t first_elements() const { return g * n * c * input_h * input_w; }

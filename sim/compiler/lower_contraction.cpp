@@ -214,6 +214,8 @@ LoweredContraction lower_contraction(const Graph& graph, const Node& node,
     work.first_type = graph.tensor(lowered.first).type;
     work.second_type = graph.tensor(lowered.second).type;
     work.second_sparsity = graph.tensor(lowered.second).sparsity;
+    if (!is_trained(graph.tensor(lowered.first).role))
+        work.first_sparsity = graph.tensor(lowered.first).sparsity;
     work.accumulator_type = precision.accumulators;
     work.output_type = graph.tensor(node.outputs[0]).type;
     if (macs(graph, node) != work.macs())

@@ -26,13 +26,14 @@ void write(Out& out, const std::vector<VectorStep>& steps) {
 void write(Out& out, const Contraction& work) {
     fmt::format_to(std::back_inserter(out),
                    "contraction g{} n{} p{} q{} k{} c{} r{} s{} stride {}x{} dilation {}x{} input "
-                   "{}x{} sharing {} layout {} types {} {} {} kept {} of {} ({})",
+                   "{}x{} sharing {} layout {} types {} {} {} kept {} of {} ({}) kept {} of {}",
                    work.g, work.n, work.p, work.q, work.k, work.c, work.r, work.s, work.stride_h,
                    work.stride_w, work.dilation_h, work.dilation_w, work.input_h, work.input_w,
                    work.groups_sharing_second, static_cast<int>(work.group_layout),
                    to_string(work.first_type), to_string(work.second_type),
                    to_string(work.output_type), work.second_sparsity.kept, work.second_sparsity.of,
-                   static_cast<int>(work.second_sparsity.pattern));
+                   static_cast<int>(work.second_sparsity.pattern), work.first_sparsity.kept,
+                   work.first_sparsity.of);
 }
 void write(Out& out, const Attention& work) {
     fmt::format_to(std::back_inserter(out),

@@ -65,6 +65,9 @@ struct Contract {
     std::int64_t useful_macs = 0;
     /// Of the useful ones, those it need not do: zeros of sparse weights, Winograd's saving.
     std::int64_t saved_macs = 0;
+    /// Of the useful ones, those whose cells are held still because an input is zero; they take
+    /// their time.
+    std::int64_t gated_macs = 0;
     std::int64_t transform_sums = 0;  ///< additions that save products: Winograd's transforms
     /// What the unit holds first arrives while the command before it streams.
     bool preloaded = false;

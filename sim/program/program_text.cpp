@@ -56,6 +56,7 @@ void write(Out& out, const Contract& tile) {
     if (tile.saved_macs > 0)
         fmt::format_to(std::back_inserter(out), " saved {} sums {}", tile.saved_macs,
                        tile.transform_sums);
+    if (tile.gated_macs > 0) fmt::format_to(std::back_inserter(out), " gated {}", tile.gated_macs);
     if (tile.task >= 0) fmt::format_to(std::back_inserter(out), " task {}", tile.task);
     if (tile.preloaded) fmt::format_to(std::back_inserter(out), " preloaded");
     if (tile.filter_rows * tile.filter_columns * tile.output_rows > 1)
@@ -216,6 +217,7 @@ Contract read_contract(LineReader& in) {
         tile.saved_macs = in.number();
         tile.transform_sums = in.number("sums");
     }
+    if (in.next_is("gated")) tile.gated_macs = in.number();
     if (in.next_is("task")) tile.task = static_cast<std::int32_t>(in.number());
     tile.preloaded = in.next_is("preloaded");
     if (in.next_is("window")) {

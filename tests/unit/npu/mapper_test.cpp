@@ -287,6 +287,26 @@ TEST(Mapper, MapsWhoseZerosAreCodedMoveTheBytesTheyAreStoredIn) {
         IsEmpty());
 }
 
+TEST(Mapper, CellsHoldStillWhereInputsAreZero) {
+    NpuSpec spec = small_spec();
+    Kernel kernel = convolution(16, 8, 8);
+    std::get<Contraction>(kernel.work).first_sparsity = {
+        .pattern = Sparsity::Pattern::unstructured, .kept = 250, .of = 1000};
+    const auto gated = [&] {
+        const Npu npu = make_npu(spec);
+        const MappingRequest request = from_memory(kernel, spec);
+        std::int64_t sum = 0;
+        for (const Command& command :
+             program_of(npu, request, to_mapping({.p = 16, .q = 16, .k = 8, .c = 8})).commands)
+            if (const auto* tile = std::get_if<Contract>(&command.work)) sum += tile->gated_macs;
+        return sum;
+    };
+    EXPECT_EQ(gated(), 0);
+    spec.matrix.gating = Gating::zeros;
+    const std::int64_t macs = 16 * 16 * 8 * 8 * 9;
+    EXPECT_EQ(gated(), macs / 1000 * 750);
+}
+
 TEST(Mapper, OfPlanesATileIsARunOfEachChannel) {
     const Plane plane{.batch = 2,
                       .height = 8,

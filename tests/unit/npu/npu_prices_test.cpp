@@ -68,6 +68,16 @@ TEST(NpuPrices, AMacPaysForItsCellsMemories) {
     EXPECT_NEAR(pj(prices, "register") - plain, read, 1e-9);
 }
 
+TEST(NpuPrices, AnAccessOfACellsMemoryMayBeStatedAsAPartOfAMac) {
+    const Silicon silicon{65, 1.0};
+    NpuSpec spec = npu(12, 14, Dataflow::row_stationary, 200'000'000);
+    const double plain = pj(price_npu(spec, std::nullopt, tables(), silicon), "register");
+    spec.matrix.cell_memories = {
+        {.bytes = 448, .access_bytes = 2, .reads = 1, .writes = 1, .mac_percent = 150}};
+    const NpuPrices prices = price_npu(spec, std::nullopt, tables(), silicon);
+    EXPECT_NEAR(pj(prices, "register") - plain, 2 * 1.5 * pj(prices, "mac.int8.int8"), 1e-9);
+}
+
 TEST(NpuPrices, EveryActionHasOneWithItsSource) {
     NpuSpec spec = npu(64, 64, Dataflow::weight_stationary, 1'000'000'000);
     spec.matrix.rates.push_back({DataType::bf16, DataType::bf16, 1, 4});
