@@ -327,7 +327,8 @@ MatrixWork slide_rows(const MatrixSpec& spec, const TypeRate& rate, const Contra
 void consider_dedicated(const MatrixSpec& spec, const TypeRate& rate, const Contract& tile,
                         MatrixWork& work) {
     if (spec.grouped != Grouped::dedicated || tile.repeat <= 1 || tile.transform_sums > 0) return;
-    const std::int64_t macs = round_up(tile.repeat, spec.block.channels) * tile.m * tile.n * tile.k;
+    const std::int64_t outputs = round_up(tile.repeat, spec.block.channels) * tile.m * tile.n;
+    const std::int64_t macs = outputs * tile.k;
     std::int64_t per_step = spec.grouped_macs_per_cycle * rate.macs_per_cell;
     std::int64_t step = rate.cells_per_mac;
     if (spec.grouped_bits > 0) {
@@ -336,12 +337,12 @@ void consider_dedicated(const MatrixSpec& spec, const TypeRate& rate, const Cont
         const std::int64_t parts = ceil_div<std::int64_t>(widest, spec.grouped_bits);
         step = parts * parts;
     }
-    const std::int64_t steps = ceil_div(macs, per_step);
+    const std::int64_t steps = ceil_div(macs + outputs * spec.grouped_output_macs, per_step);
     const std::int64_t cycles = steps * step + fill_cycles(spec);
     if (cycles >= work.array_cycles) return;
     work.array_cycles = cycles;
     work.passes = 1;
-    work.executed_macs = steps * per_step;
+    work.executed_macs = round_up(macs, per_step);
     work.spill_read_bytes = work.spill_write_bytes = work.accumulations = 0;
 }
 

@@ -128,6 +128,9 @@ MapSchema<MatrixSpec> matrix_schema() {
         .count("grouped_bits", &MatrixSpec::grouped_bits, {.min = 0, .max = 64, .otherwise = 0},
                "of an operand of that mode: one twice as wide takes four products' place; 0: types "
                "cost what they cost the cells")
+        .count("grouped_output_macs", &MatrixSpec::grouped_output_macs,
+               {.min = 0, .max = 1024, .otherwise = 0},
+               "whose time that mode takes for each output, beside its own products")
         .map("block", &MatrixSpec::block, block_schema(), Presence::optional,
              "of a map that the unit computes whole")
         .count("pipeline_depth", &MatrixSpec::pipeline_depth, {.max = 1024, .otherwise = 1},

@@ -117,6 +117,8 @@ struct MatrixSpec {
     /// There a product of operands twice as wide takes the place of four, as long multiplication
     /// has it; 0: it costs what it costs the cells.
     std::int64_t grouped_bits = 0;
+    /// As many products' time goes by for each output there: windows fetched, results stored.
+    std::int64_t grouped_output_macs = 0;
     MapBlock block;
     /// Whether a line buffer serves the overlapping windows of a convolution, so that an input
     /// element is read from the scratchpad once a pass rather than once a filter tap.

@@ -174,6 +174,10 @@ TEST(MatrixTiming, DepthwiseModeComputesWholeBlocksAndWideTypesSlower) {
     const MatrixWork work = matrix_work(spec, depthwise);
     EXPECT_EQ(work.array_cycles, 8 * 10 * 9 / 16);
     EXPECT_EQ(work.executed_macs, 8 * 10 * 9);
+    spec.matrix.grouped_output_macs = 7;
+    EXPECT_EQ(matrix_work(spec, depthwise).array_cycles, 8 * 10 * (9 + 7) / 16);
+    EXPECT_EQ(matrix_work(spec, depthwise).executed_macs, 8 * 10 * 9);
+    spec.matrix.grouped_output_macs = 0;
     depthwise.first_type = depthwise.second_type = DataType::int16;
     EXPECT_EQ(matrix_work(spec, depthwise).array_cycles, 4 * 8 * 10 * 9 / 16);
 }
