@@ -114,7 +114,10 @@ class Reader {
                 .microseconds = data_.number(i, "latency_us"),
                 .source = data_.text(i, "source")};
         const std::string& name = data_.text(i, "harness");
-        auto harness = harnesses_.find(name + "@" + row.chip);
+        Row kind = row;  // its group only: what is built last may change what a harness says
+        build(data_, i, kind);
+        auto harness = harnesses_.find(name + "@" + row.chip + " " + kind.group);
+        if (harness == harnesses_.end()) harness = harnesses_.find(name + "@" + row.chip);
         if (harness == harnesses_.end()) harness = harnesses_.find(name);
         if (harness == harnesses_.end())
             throw UserError(fmt::format("{}: there is no harness '{}'", file_, name), "");
