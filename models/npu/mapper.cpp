@@ -197,6 +197,7 @@ class Search {
         each_size(
             plan_, spec_, [&](int left) { begin(left); },
             [&](const Tiling& sizes, const Contraction& part) { return consider(sizes, part); });
+        if (priced_ > 1) rejected_.add("of more time or traffic than the best", priced_ - 1);
         choice_.rejected = rejected_.take();
         if (front_.fastest() == Time::max()) {
             std::string reasons;
@@ -248,6 +249,7 @@ class Search {
         ++choice_.candidates;
         if (const auto cost = tiles.cost_below(front_.limit(), tiling)) {
             front_.add(tiling, *cost, tiles.memory_bytes(tiling.order));
+            ++priced_;
         } else {
             rejected_.add("slower than the best", 1);
         }
@@ -257,7 +259,8 @@ class Search {
     const ContractionPlan& plan_;
     const NpuSpec& spec_;
     int effort_;
-    int most_ = 0;  ///< candidates, up to the end of the present split
+    int most_ = 0;    ///< candidates, up to the end of the present split
+    int priced_ = 0;  ///< of them, those that no faster one cut short
     MappingChoice choice_;
     Front front_;
     Rejections rejected_;

@@ -26,7 +26,8 @@ void write(Out& out, const std::vector<VectorStep>& steps) {
 void write(Out& out, const Contraction& work) {
     fmt::format_to(std::back_inserter(out),
                    "contraction g{} n{} p{} q{} k{} c{} r{} s{} stride {}x{} dilation {}x{} input "
-                   "{}x{} sharing {} layout {} types {} {} {} kept {} of {} ({}) kept {} of {}",
+                   "{}x{} sharing {} layout {} types {} {} {} kept {} of {} ({}), of inputs {} of "
+                   "{}",
                    work.g, work.n, work.p, work.q, work.k, work.c, work.r, work.s, work.stride_h,
                    work.stride_w, work.dilation_h, work.dilation_w, work.input_h, work.input_w,
                    work.groups_sharing_second, static_cast<int>(work.group_layout),
