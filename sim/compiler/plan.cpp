@@ -160,10 +160,9 @@ std::variant<MappingChoice, Infeasible> Planner::map_kernel(const MappingRequest
                                                             int engine) {
     const Device& device = *engines_[static_cast<std::size_t>(engine)].device;
     const auto given = options_.mappings.find(request.kernel->name);
-    const Mapping mapping =
-        given != options_.mappings.end()
-            ? without_chain(without_group(without_engine(given->second)))
-            : Mapping{};
+    const Mapping mapping = given != options_.mappings.end()
+                                ? without_chain(without_group(without_engine(given->second)))
+                                : Mapping{};
     if (!mapping.empty()) {
         const auto cost = device.cost(request, mapping);
         if (const auto* misfit = std::get_if<Infeasible>(&cost))

@@ -178,8 +178,7 @@ std::vector<Asked> sheets(const std::string& folder) {
         one.request = request_of(folder + "/nvdla_sheet.yaml",
                                  fmt::format("{}/{}", folder, data.text(i, "file")), "int8");
         one.request.start = "cold";
-        if (!data.text(i, "overrides").empty())
-            one.request.overrides = {data.text(i, "overrides")};
+        if (!data.text(i, "overrides").empty()) one.request.overrides = {data.text(i, "overrides")};
         asked.push_back(std::move(one));
     }
     return asked;
