@@ -13,6 +13,9 @@
 namespace perfwatt::npu {
 namespace {
 
+/// Of a core: more of them are not worth their commands; what they would spare room for moves out.
+constexpr std::int64_t kMostPieces = 4096;
+
 bool on_chip(const Placement& placement) { return placement.where == Placement::Where::on_chip; }
 
 std::int64_t burst_rounded(std::int64_t bytes, std::int64_t run, std::int64_t burst) {
@@ -228,7 +231,7 @@ std::variant<MappingChoice, Infeasible> StreamPlan::map() const {
          cores = cores > 1 ? (cores + 1) / 2 : 0) {
         if (cores > most && cores > 1) continue;
         const std::int64_t limit =
-            std::min<std::int64_t>(ceil_div<std::int64_t>(most, cores), 1 << 16);
+            std::min<std::int64_t>(ceil_div<std::int64_t>(most, cores), kMostPieces);
         for (std::int64_t pieces = 1; pieces <= limit; pieces *= 2) {
             for (const int buffers : {2, 1}) {
                 const StreamCut cut{.pieces = pieces, .cores = cores, .buffers = buffers};
