@@ -148,11 +148,13 @@ def controlnet():
             "outputs": outputs, "layers": layers}
 
 
-def vae_decoder():
+def vae_decoder(side=64, name="stable_diffusion_vae_decoder", of="1.5 and 2.1",
+                checkpoint="stable-diffusion-v1-5 (vae)"):
+    """From a latent of `side` x `side`, which its attention spells out."""
     layers = [plain(4), plain(512, 3), res_block(512, 512, False),
-              residual(group_norm(), reshape(512, 4096), transpose(0, 2, 1),
+              residual(group_norm(), reshape(512, side * side), transpose(0, 2, 1),
                        entry("attention", {"heads": 1, "bias": True}), transpose(0, 2, 1),
-                       reshape(512, 64, 64)),
+                       reshape(512, side, side)),
               res_block(512, 512, False)]
     before = 512
     for level, channels in enumerate((512, 512, 256, 128)):
@@ -162,10 +164,10 @@ def vae_decoder():
         if level < 3:
             layers += [upsample(), plain(channels, 3)]
     layers += [group_norm(), act("silu"), plain(3, 3)]
-    return {"name": "stable_diffusion_vae_decoder", "description": "decoder of Stable Diffusion 1.5 "
-            "and 2.1, from a latent of 64 x 64 to 512 x 512 points",
-            "source": SOURCE.format("stable-diffusion-v1-5 (vae)"),
-            "input": {"shape": [4, 64, 64]}, "layers": layers}
+    return {"name": name, "description": f"decoder of Stable Diffusion {of}, from a latent of "
+            f"{side} x {side} to {8 * side} x {8 * side} points",
+            "source": SOURCE.format(checkpoint), "input": {"shape": [4, side, side]},
+            "layers": layers}
 
 
 def xl_unet():
@@ -210,4 +212,6 @@ def xl_unet():
 def all_networks():
     return [xl_unet(), unet(), unet(controlled=True, name="stable_diffusion_1_5_unet_controlled"),
             unet(1024, False, name="stable_diffusion_2_1_unet", version="2.1",
-                 checkpoint="stable-diffusion-2-1"), controlnet(), vae_decoder()]
+                 checkpoint="stable-diffusion-2-1"), controlnet(), vae_decoder(),
+            vae_decoder(128, "stable_diffusion_xl_vae_decoder", "XL",
+                        "stable-diffusion-xl-base-1.0 (vae)")]
