@@ -87,7 +87,6 @@ class Compiler {
     /// Products that engines might do sooner together: for another Compiler of the same network.
     [[nodiscard]] std::vector<ProductShare> shares() {
         if (options_.place != PlaceRule::automatic || !options_.mappings.empty()) return {};
-        if (!now_->groups.empty()) return {};
         if (!now_->groups.empty()) return {};  // costs are those of stripes
         return find_shares(graph_, uncut_, now_->chosen, now_->planner->engines(), out_.placement);
     }
