@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "checked_compile.h"
 #include "graph_maker.h"
 #include "models/gpu/gpu.h"
 #include "sim/base/diagnostics.h"
 #include "sim/compiler/compiler.h"
-#include "sim/program/program_check.h"
 #include "sim/program/program_text.h"
 #include "small_npu.h"
 
@@ -16,7 +16,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr std::int64_t kBandwidth = 100'000'000'000;
@@ -42,19 +41,7 @@ gpu::Gpu make_device(bool fuses, std::int64_t shared_bytes) {
 Compiled compiled(Graph graph, const CompileOptions& options = {}, bool fuses = true,
                   std::int64_t shared_bytes = 128 * 1024) {
     const gpu::Gpu device = make_device(fuses, shared_bytes);
-    const CompileTarget target{.device = &device,
-                               .memories = {{.name = "dram",
-                                             .bytes_per_second = kBandwidth,
-                                             .capacity_bytes = std::int64_t{1} << 32,
-                                             .burst_bytes = 32}},
-                               .host = std::nullopt};
-    auto result = compile(std::move(graph), target, options);
-    if (const auto* misfit = std::get_if<Infeasible>(&result)) ADD_FAILURE() << misfit->reason;
-    Compiled out = std::get<Compiled>(std::move(result));
-    EXPECT_THAT(problems(out.program, {.scratchpad_bytes = device.on_chip().bytes_per_core,
-                                       .memory_bytes = {std::int64_t{1} << 32}}),
-                IsEmpty());
-    return out;
+    return compiled_for(device, kBandwidth, std::move(graph), options);
 }
 
 constexpr std::int64_t kMap = 16 * 256 * 256;

@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "checked_compile.h"
 #include "graph_maker.h"
 #include "sim/base/diagnostics.h"
 #include "sim/compiler/compiler.h"
 #include "sim/compiler/precision.h"
-#include "sim/program/program_check.h"
 #include "sim/program/program_text.h"
 #include "small_npu.h"
 
@@ -16,7 +16,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr std::int64_t kScratchpad = 256 << 10;
@@ -32,19 +31,7 @@ npu::Npu make_device(bool depth_first = true) {
 
 Compiled compiled(Graph graph, const CompileOptions& options = {}, bool depth_first = true) {
     const npu::Npu device = make_device(depth_first);
-    const CompileTarget target{.device = &device,
-                               .memories = {{.name = "dram",
-                                             .bytes_per_second = kBandwidth,
-                                             .capacity_bytes = std::int64_t{1} << 32,
-                                             .burst_bytes = 32}},
-                               .host = std::nullopt};
-    auto result = compile(std::move(graph), target, options);
-    if (const auto* misfit = std::get_if<Infeasible>(&result)) ADD_FAILURE() << misfit->reason;
-    Compiled out = std::get<Compiled>(std::move(result));
-    EXPECT_THAT(problems(out.program, {.scratchpad_bytes = kScratchpad,
-                                       .memory_bytes = {std::int64_t{1} << 32}}),
-                IsEmpty());
-    return out;
+    return compiled_for(device, kBandwidth, std::move(graph), options);
 }
 
 /// A block of a network, `side` rows and columns of 16 channels between.
@@ -200,17 +187,27 @@ TEST(RowWindow, FollowsTapsStridePaddingAndUpsampling) {
     EXPECT_EQ(doubled.rows({3, 6}).end, 3);
 }
 
+/// conv 3x3 -> conv 3x3 on 16 rows.
+struct TwoConvolutions {
+    Graph graph;
+    Lowered lowered;
+
+    TwoConvolutions() {
+        GraphMaker make;
+        const TensorId in = make.input({1, 8, 16, 16});
+        make.output(make.conv(make.conv(in, 8, 3), 8, 3));
+        graph = make.take();
+        const Precision precision = precision_from("int8");
+        quantise(graph, precision);
+        lowered = lower(graph, fuse(graph, true), precision);
+    }
+};
+
 /// conv 3x3 -> conv 3x3 on 16 rows, four rows a stripe: the first makes rows 0-4, 5-8, 9-12,
 /// 13-15, each but the first and the last one ahead; of them at most six are live: 3 to 8.
 TEST(Stripes, KeepRowsThatTheNextStripeReadsAgain) {
-    GraphMaker make;
-    const TensorId in = make.input({1, 8, 16, 16});
-    make.output(make.conv(make.conv(in, 8, 3), 8, 3));
-    Graph graph = make.take();
-    const Precision precision = precision_from("int8");
-    quantise(graph, precision);
-    const Lowered lowered = lower(graph, fuse(graph, true), precision);
-    const Stripes stripes(graph, lowered);
+    const TwoConvolutions two;
+    const Stripes stripes(two.graph, two.lowered);
     const auto plan = stripes.plan({.first = 0, .last = 1, .stripes = 4});
     ASSERT_TRUE(plan.has_value());
     const std::vector<std::int64_t> ends = {5, 9, 13, 16};
@@ -226,14 +223,8 @@ TEST(Stripes, KeepRowsThatTheNextStripeReadsAgain) {
 
 /// 16 rows in three stripes: 6, 5 and 5, or whole fours: 8, 4 and 4.
 TEST(Stripes, EndAtWholeBlocksOfRows) {
-    GraphMaker make;
-    const TensorId in = make.input({1, 8, 16, 16});
-    make.output(make.conv(make.conv(in, 8, 3), 8, 3));
-    Graph graph = make.take();
-    const Precision precision = precision_from("int8");
-    quantise(graph, precision);
-    const Lowered lowered = lower(graph, fuse(graph, true), precision);
-    const Stripes stripes(graph, lowered);
+    const TwoConvolutions two;
+    const Stripes stripes(two.graph, two.lowered);
     const auto any = stripes.plan({.first = 0, .last = 1, .stripes = 3});
     const auto whole = stripes.plan({.first = 0, .last = 1, .stripes = 3, .rows = 4});
     ASSERT_TRUE(any && whole);

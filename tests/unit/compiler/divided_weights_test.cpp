@@ -3,20 +3,17 @@
 
 #include <map>
 
+#include "checked_compile.h"
 #include "graph_maker.h"
 #include "sim/compiler/compiler.h"
-#include "sim/program/program_check.h"
 #include "sim/program/program_text.h"
 #include "small_npu.h"
 
 namespace perfwatt {
 namespace {
 
-using ::testing::IsEmpty;
-
 constexpr std::int64_t kScratchpad = 128 << 10;
 constexpr std::int64_t kBandwidth = 1'000'000'000;
-constexpr std::int64_t kCapacity = std::int64_t{1} << 32;
 
 Compiled compiled(Graph graph, int cores, const CompileOptions& options = {}) {
     npu::NpuSpec spec = small_npu(kScratchpad);
@@ -24,19 +21,7 @@ Compiled compiled(Graph graph, int cores, const CompileOptions& options = {}) {
     const npu::Npu device = made_of(
         std::move(spec),
         {{.bytes_per_second = kBandwidth, .burst_bytes = 32, .latency = Time::from_ns(100)}});
-    const CompileTarget target{.device = &device,
-                               .memories = {{.name = "dram",
-                                             .bytes_per_second = kBandwidth,
-                                             .capacity_bytes = kCapacity,
-                                             .burst_bytes = 32}},
-                               .host = std::nullopt};
-    auto result = compile(std::move(graph), target, options);
-    if (const auto* misfit = std::get_if<Infeasible>(&result)) ADD_FAILURE() << misfit->reason;
-    Compiled out = std::get<Compiled>(std::move(result));
-    EXPECT_THAT(
-        problems(out.program, {.scratchpad_bytes = kScratchpad, .memory_bytes = {kCapacity}}),
-        IsEmpty());
-    return out;
+    return compiled_for(device, kBandwidth, std::move(graph), options);
 }
 
 /// `layers` products of 256 x 256: 64 KiB of weights each, 16 rows pass through.

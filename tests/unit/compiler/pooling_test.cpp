@@ -1,15 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "checked_compile.h"
 #include "graph_maker.h"
 #include "sim/compiler/compiler.h"
-#include "sim/program/program_check.h"
 #include "small_npu.h"
 
 namespace perfwatt {
 namespace {
-
-using ::testing::IsEmpty;
 
 constexpr std::int64_t kScratchpad = 64 << 10;
 constexpr std::int64_t kBandwidth = 2'000'000'000;
@@ -20,21 +18,9 @@ Compiled compiled(Graph graph, bool pools) {
     const npu::Npu device = made_of(
         std::move(spec),
         {{.bytes_per_second = kBandwidth, .burst_bytes = 32, .latency = Time::from_ns(100)}});
-    const CompileTarget target{.device = &device,
-                               .memories = {{.name = "dram",
-                                             .bytes_per_second = kBandwidth,
-                                             .capacity_bytes = std::int64_t{1} << 32,
-                                             .burst_bytes = 32}},
-                               .host = std::nullopt};
     CompileOptions options;
     options.depth_first = false;
-    auto result = compile(std::move(graph), target, options);
-    if (const auto* misfit = std::get_if<Infeasible>(&result)) ADD_FAILURE() << misfit->reason;
-    Compiled out = std::get<Compiled>(std::move(result));
-    EXPECT_THAT(problems(out.program, {.scratchpad_bytes = kScratchpad,
-                                       .memory_bytes = {std::int64_t{1} << 32}}),
-                IsEmpty());
-    return out;
+    return compiled_for(device, kBandwidth, std::move(graph), options);
 }
 
 /// 16 channels of 112 x 112, pooled to `side` rows and columns.
